@@ -1,0 +1,1 @@
+"""The composition roots: the control process and a media worker."""

@@ -1,0 +1,1 @@
+"""CONNECTS: one file per brain; runs inside a media worker."""

@@ -1,0 +1,1 @@
+"""RUNS calls: load, decide, reserve, then live them to their end."""

@@ -1,0 +1,1 @@
+"""Which calls come in, and why: one pure function and its trace."""

@@ -1,0 +1,1 @@
+"""The machine of one call's life: events in, effects out."""

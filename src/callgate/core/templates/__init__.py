@@ -1,0 +1,1 @@
+"""What a call starts from: context from SIP, mustache, context schemas."""

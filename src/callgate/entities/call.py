@@ -1,0 +1,118 @@
+"""A call as the API knows it, what was said in it and what happened to it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from callgate.entities.json import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call.
+
+    Attributes:
+        call_id: UUID, text.
+        account_id: whose.
+        agent_id: who answers; ``None`` for an inline ``startCall``.
+        agent_name: at the time of the call; ``None`` likewise.
+        stage_id: UUID of the call's only stage so far.
+        created: when the INVITE was admitted, UTC.
+        settings: the rendered start-call body in the public JSON (camelCase): what the brain is to do.
+        metadata: text by key; ``ultravox.sip.*`` from SIP among them.
+        request_context: the template context the call was created with, JSON.
+        decision_id: the record that says why it came here.
+        sip: our SIP side, JSON: ``callId``, ``from``, ``to``, ``source``, ``codec``, ``timings`` …
+        joined: when the caller could talk to the agent, UTC; ``None`` before.
+        ended: when, UTC; ``None`` before.
+        end_reason: the public ``endReason``; ``None`` before the end.
+        outcome: slug of the catalogue; ``None`` before the end.
+        outcome_detail: what exactly, in words; may be empty.
+    """
+
+    call_id: str
+    account_id: str
+    agent_id: str | None
+    agent_name: str | None
+    stage_id: str
+    created: datetime
+    settings: JsonObject
+    metadata: dict[str, str]
+    request_context: JsonObject
+    decision_id: str | None = None
+    sip: JsonObject = field(default_factory=dict)
+    joined: datetime | None = None
+    ended: datetime | None = None
+    end_reason: str | None = None
+    outcome: str | None = None
+    outcome_detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something said or typed in a call.
+
+    Attributes:
+        call_id: in which call.
+        index: 0, 1, 2 … within the call.
+        role: ``MESSAGE_ROLE_USER``, ``MESSAGE_ROLE_AGENT`` …
+        text: the words; empty where sound was heard but not understood.
+        medium: ``MESSAGE_MEDIUM_VOICE`` or ``MESSAGE_MEDIUM_TEXT``.
+        at: wall clock at its start, UTC.
+        start_s: seconds since the call was joined; ``None`` when unknown.
+        end_s: likewise its end.
+    """
+
+    call_id: str
+    index: int
+    role: str
+    text: str
+    medium: str
+    at: datetime
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """Something noteworthy that happened in a call.
+
+    Attributes:
+        call_id: in which call.
+        stage_id: in which stage.
+        at: wall clock, UTC.
+        offset_s: seconds since the call was joined; 0 before.
+        severity: ``debug``, ``info``, ``warning`` or ``error``.
+        type: short name, at most 50 characters.
+        text: in words.
+        extras: details, JSON.
+    """
+
+    call_id: str
+    stage_id: str
+    at: datetime
+    offset_s: float
+    severity: str
+    type: str
+    text: str
+    extras: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """A fact that webhooks must hear of, written in the same transaction as the fact.
+
+    Attributes:
+        event_id: UUID, text.
+        account_id: whose.
+        call_id: about which call.
+        event: ``call.started``, ``call.joined`` or ``call.ended``.
+        at: when, UTC.
+        payload: the public Call at that moment, JSON.
+    """
+
+    event_id: str
+    account_id: str
+    call_id: str
+    event: str
+    at: datetime
+    payload: JsonObject

@@ -1,0 +1,1 @@
+"""MOVES SOUND: worker processes, ports, sessions, pacing."""

@@ -1,0 +1,1 @@
+"""What an operator may ask, each verb once: validate, authorise, do, record."""

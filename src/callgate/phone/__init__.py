@@ -1,0 +1,1 @@
+"""The built-in caller: SIP and sound as a client."""

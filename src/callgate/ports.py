@@ -1,0 +1,520 @@
+"""Every seam between the parts that act, as a Protocol; no code.
+
+The row of six (calls, signaling, media, brains, webhooks, store) never import each other: what one needs of another is
+named here, and `app` joins them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from callgate.entities.agent import Agent
+from callgate.entities.attempt import Attempt
+from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.decision import Decision, DecisionRecord
+from callgate.entities.json import Json, JsonObject
+from callgate.entities.sip_config import FallbackHandler
+
+# ---------------------------------------------------------------------------------------------------------------- time
+
+
+class Clock(Protocol):
+    """Time, passed in to everything that decides or waits."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps."""
+        ...
+
+    def now(self) -> datetime:
+        """Wall clock, UTC, aware."""
+        ...
+
+
+class Ids(Protocol):
+    """Chance, passed in: names and secrets."""
+
+    def uuid(self) -> str:
+        """A random UUID, text."""
+        ...
+
+    def sortable(self) -> str:
+        """A UUID version 7, text: later ones sort after earlier ones."""
+        ...
+
+    def token(self, size: int = 16) -> str:
+        """`size` bytes of chance from the system, URL-safe text; fit for tags, branches and secrets."""
+        ...
+
+
+# ----------------------------------------------------------------------------------------------------------- signaling
+
+
+@dataclass(frozen=True, slots=True)
+class ReofferAnswer:
+    """What to answer a re-INVITE with.
+
+    Attributes:
+        status: 200, or 488 …
+        sdp: the answer (or our offer, when the re-INVITE had none); empty with a refusal.
+        headers: to be sent along, e.g. a ``Warning``.
+    """
+
+    status: int
+    sdp: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class LegListener(Protocol):
+    """Who is told what the peer does on one leg. Called on the event loop, never concurrently, never after `closed`."""
+
+    def cancelled(self, cause: str) -> None:
+        """The caller gave up before an answer (CANCEL; the 487 has been sent), or its connection went away."""
+        ...
+
+    def confirmed(self, body: bytes) -> None:
+        """The ACK for our 200 came; `body` is its SDP (only after a delayed offer), else empty."""
+        ...
+
+    def unacknowledged(self) -> None:
+        """No ACK came within 64·T1; a BYE has been sent. RFC 3261 section 13.3.1.4 (The INVITE is Accepted)."""
+        ...
+
+    def reoffered(self, sdp: bytes) -> ReofferAnswer:
+        """A re-INVITE came; empty `sdp` when it carried no offer. Answered at once with what is returned."""
+        ...
+
+    def digit(self, digit: str, duration_ms: int) -> None:
+        """A digit came by INFO (``application/dtmf-relay`` or ``application/dtmf``)."""
+        ...
+
+    def hung_up(self, cause: str) -> None:
+        """The peer sent BYE; `cause` is its ``Reason`` header in words, or empty."""
+        ...
+
+
+class Leg(Protocol):
+    """Our side of one SIP dialog that a caller began (UAS)."""
+
+    @property
+    def attempt(self) -> Attempt:
+        """The INVITE that began it."""
+        ...
+
+    @property
+    def media_address(self) -> str:
+        """The IP address to put into SDP towards this peer (the route's local address, or the advertised one)."""
+        ...
+
+    @property
+    def reliable_transport(self) -> bool:
+        """Whether the leg runs over TCP or TLS, so that the source address is proved before the ACK."""
+        ...
+
+    def listen(self, listener: LegListener) -> None:
+        """Say who is told; at once after the leg was handed over."""
+        ...
+
+    def ring(self) -> None:
+        """Send 180 Ringing; may be called again. Nothing is sent once the leg has had its final answer."""
+        ...
+
+    def answer(self, sdp: bytes) -> None:
+        """Send 200 OK with `sdp`, repeated until the ACK comes."""
+        ...
+
+    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Send a final refusal (400 to 699)."""
+        ...
+
+    def hang_up(self, cause: str = "") -> None:
+        """Send BYE (after the ACK, or when it is given up on); `cause` becomes a ``Reason`` header."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What came of considering an attempt.
+
+    Attributes:
+        decision: the verdict.
+        session: the slot and port reserved for it; ``None`` when refused.
+    """
+
+    decision: Decision
+    session: "MediaSession | None"
+
+
+class IncomingCalls(Protocol):
+    """Who signaling asks about INVITEs without a To-tag. Retransmissions never reach it."""
+
+    def consider(self, attempt: Attempt) -> Considered:
+        """The verdict, at once. Refusals and their records are complete with it; for admit and ask a session has been
+        reserved, and `arrived` follows on the same turn of the event loop."""
+        ...
+
+    def arrived(self, leg: Leg, considered: Considered) -> None:
+        """A leg exists for an attempt to admit or to ask about; 100 Trying is out."""
+        ...
+
+
+# --------------------------------------------------------------------------------------------------------------- media
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPath:
+    """Where and how RTP flows on a leg.
+
+    Attributes:
+        remote_address: where to send, from the peer's SDP; IP text.
+        remote_port: likewise; RTP.
+        codec: ``PCMU`` or ``PCMA``.
+        payload_type: the number on the wire for it, both ways.
+        digits_payload_type: the number for RFC 4733 events; ``None`` when not negotiated.
+        send: whether we may send (the peer does not hold).
+        receive: whether the peer will send.
+        packet_ms: length of the packets we send.
+    """
+
+    remote_address: str
+    remote_port: int
+    codec: str
+    payload_type: int
+    digits_payload_type: int | None = None
+    send: bool = True
+    receive: bool = True
+    packet_ms: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class BrainPlan:
+    """What a worker needs to make the brain of one call.
+
+    Attributes:
+        kind: name of the brain's factory, e.g. ``demo``.
+        call_id: UUID of the API call.
+        settings: the call's rendered settings in the public JSON (``firstSpeakerSettings``, ``inactivityMessages`` …).
+    """
+
+    kind: str
+    call_id: str
+    settings: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class SoundStats:
+    """What went over the wire for one session, counted by the worker.
+
+    Attributes:
+        packets_received: RTP accepted.
+        packets_sent: RTP sent.
+        packets_lost: gaps never filled.
+        packets_dropped: from strangers, duplicates, too late or malformed.
+        first_received_ms: from the start of the session to the first accepted packet; ``None`` when none came.
+        first_spoken_ms: likewise to the first packet sent that carries the brain's sound.
+        latched: the address sound really went to at the end, ``ip:port``.
+    """
+
+    packets_received: int = 0
+    packets_sent: int = 0
+    packets_lost: int = 0
+    packets_dropped: int = 0
+    first_received_ms: float | None = None
+    first_spoken_ms: float | None = None
+    latched: str = ""
+
+
+class SessionListener(Protocol):
+    """Who is told what a media session does. Called on the event loop; nothing comes after `closed`."""
+
+    def ready(self) -> None:
+        """The brain is connected and can speak."""
+        ...
+
+    def brain_failed(self, reason: str) -> None:
+        """The brain could not be started, or failed during the call."""
+        ...
+
+    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
+        """Something was said; times in ms since `begin`."""
+        ...
+
+    def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
+        """Something noteworthy happened."""
+        ...
+
+    def hang_up_requested(self, outcome: str) -> None:
+        """The brain has said its last word (``agent-hangup``, ``inactivity``, ``max-duration``: a slug)."""
+        ...
+
+    def closed(self, stats: SoundStats) -> None:
+        """The session is over, because we asked for it."""
+        ...
+
+    def lost(self) -> None:
+        """The worker died and took the session with it. Nothing follows."""
+        ...
+
+
+class MediaSession(Protocol):
+    """The sound of one call, somewhere in a worker. Every verb is a message and returns at once."""
+
+    @property
+    def rtp_port(self) -> int:
+        """The even local port of the session, bound before it was promised."""
+        ...
+
+    def open(self, brain: BrainPlan, path: SoundPath | None, listener: SessionListener) -> None:
+        """Bind sound to brain and start connecting the brain. `path` is ``None`` until a delayed offer is answered."""
+        ...
+
+    def redirect(self, path: SoundPath) -> None:
+        """The SDP changed: new address, codec, direction."""
+        ...
+
+    def begin(self) -> None:
+        """The call is joined and the peer's address is proved: sound may leave, and the brain may greet."""
+        ...
+
+    def digit(self, digit: str, duration_ms: int) -> None:
+        """A digit that did not come over RTP."""
+        ...
+
+    def say(self, text: str, then_hang_up: str | None = None) -> None:
+        """Have the brain speak `text` now; when `then_hang_up` is a slug, ask to hang up with it afterwards."""
+        ...
+
+    def close(self) -> None:
+        """End the session, give slot and port back. Also the way out of a reservation that was never opened."""
+        ...
+
+
+class Media(Protocol):
+    """Where sessions come from: credits that workers have granted, held here, so that reserving needs no await."""
+
+    @property
+    def free(self) -> int:
+        """How many sessions could be reserved now."""
+        ...
+
+    def reserve(self) -> MediaSession | None:
+        """Take a slot with its port; ``None`` when there is none. Whoever reserves must `close`."""
+        ...
+
+
+# --------------------------------------------------------------------------------------- inside a media worker: a brain
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What a `clear` found.
+
+    Attributes:
+        played_ms: of all that was ever queued, how much the caller has been sent.
+        dropped_ms: how much was thrown away.
+    """
+
+    played_ms: float
+    dropped_ms: float
+
+
+class Bridge(Protocol):
+    """The sound between a leg and a brain, as the brain sees it. Frames are int16 little-endian, mono, 8,000 Hz, 20 ms
+    (160 samples, 320 bytes)."""
+
+    def play(self, pcm: bytes) -> None:
+        """Queue sound of any length; it leaves at the pace of the wire."""
+        ...
+
+    def clear(self) -> Cleared:
+        """Throw the queue away; silence within one frame. Pending marks are dropped."""
+        ...
+
+    def mark(self, name: str) -> None:
+        """Have `Brain.marked` called with `name` when all that is queued so far has been sent."""
+        ...
+
+    @property
+    def played_ms(self) -> float:
+        """How much queued sound has been sent so far."""
+        ...
+
+    @property
+    def queued_ms(self) -> float:
+        """How much is waiting."""
+        ...
+
+
+class BrainHost(Protocol):
+    """What a brain may ask of the call it serves. Every verb returns at once."""
+
+    @property
+    def bridge(self) -> Bridge:
+        """The sound."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on the session's clock; 20 ms pass between two frames heard, in tests as in life."""
+        ...
+
+    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
+        """Put something said into the call's messages; times in ms since the brain began."""
+        ...
+
+    def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
+        """Put an event into the call's events."""
+        ...
+
+    def hang_up(self, outcome: str) -> None:
+        """End the call: a slug of the catalogue."""
+        ...
+
+
+class Brain(Protocol):
+    """The running thing that listens and speaks for one call. Lives on a worker's event loop and must never block it:
+    what takes longer than a millisecond belongs into a thread or process."""
+
+    async def start(self) -> None:
+        """Connect and prepare while the phone rings; an exception means it cannot serve the call."""
+        ...
+
+    def begin(self) -> None:
+        """The caller is there: greet, or listen."""
+        ...
+
+    def hear(self, frame: bytes) -> None:
+        """One frame from the caller, in order; silence where the caller sent none. Called every 20 ms."""
+        ...
+
+    def digit(self, digit: str, duration_ms: int) -> None:
+        """The caller pressed a key: ``0``–``9``, ``*``, ``#``, ``A``–``D``."""
+        ...
+
+    def marked(self, name: str) -> None:
+        """What was queued before `Bridge.mark` has been sent."""
+        ...
+
+    def say(self, text: str, then_hang_up: str | None = None) -> None:
+        """Speak `text` now, over whatever is being said; when a slug is given, hang up with it afterwards."""
+        ...
+
+    async def close(self) -> None:
+        """The call is over: let go of everything."""
+        ...
+
+
+class BrainFactory(Protocol):
+    """Makes the brains of one kind; built once in each worker."""
+
+    def make(self, plan: BrainPlan, host: BrainHost) -> Brain:
+        """The brain for one call, not yet started."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the brains of this kind share."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------ webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the fallback handler is asked.
+
+    Attributes:
+        decision_id: sent along, the same for a repeat.
+        account_id: whose agents an answer may name.
+        handler: whom to ask.
+        body: the public JSON of the question.
+        request_uri: sent as a header.
+    """
+
+    decision_id: str
+    account_id: str
+    handler: FallbackHandler
+    body: JsonObject
+    request_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartCall:
+    """The handler wants a call started.
+
+    Attributes:
+        agent_id: whose template it starts from; ``None``: an inline ``startCall``.
+        body: the validated body of the creation endpoint, public JSON, only what was given.
+        exchange: what was asked and answered, for the record: status, ms, tries.
+    """
+
+    agent_id: str | None
+    body: JsonObject
+    exchange: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The caller is to be refused: by the handler's word, or because the handler failed.
+
+    Attributes:
+        outcome: ``handler-rejected``, ``handler-timeout`` or ``handler-failed``.
+        status: SIP status to send, already made safe to send.
+        reason: in words, for the record.
+        exchange: as in `StartCall`; with the code asked for where it differs.
+    """
+
+    outcome: str
+    status: int
+    reason: str
+    exchange: JsonObject = field(default_factory=dict)
+
+
+class DecisionHook(Protocol):
+    """The owner's fallback handler."""
+
+    async def ask(self, question: Question) -> StartCall | Rejection:
+        """One answer within the deadline; never raises but for cancellation, which ends the request."""
+        ...
+
+
+# --------------------------------------------------------------------------------------------------------------- store
+
+
+class CallStore(Protocol):
+    """What running calls need of the store. Each `await` returns when the fact is committed."""
+
+    async def call_started(self, call: Call, record: DecisionRecord, event: OutboxEvent) -> None:
+        """Write a new call, its decision and its event, in one transaction."""
+        ...
+
+    async def call_joined(self, call: Call, event: OutboxEvent) -> None:
+        """Write that the caller talks to the agent (the call's mutable fields as they are now)."""
+        ...
+
+    async def call_ended(self, call: Call, event: OutboxEvent) -> None:
+        """Write the end of a call."""
+        ...
+
+    def message(self, message: Message) -> None:
+        """Queue a message; written within 200 ms, in order, and before the end of its call."""
+        ...
+
+    def call_event(self, event: CallEvent) -> None:
+        """Queue an event, likewise."""
+        ...
+
+    def decision(self, record: DecisionRecord) -> None:
+        """Queue the record of a refusal; written within 200 ms. When the queue is full the oldest strangers' go first."""
+        ...
+
+
+class Snapshot(Protocol):
+    """The configuration in memory: immutable values behind a reference that a PATCH swaps before its 200."""
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """A living agent of any account."""
+        ...
+
+    def agents_of(self, account_id: str) -> Mapping[str, Agent]:
+        """The living agents of one account, by id."""
+        ...

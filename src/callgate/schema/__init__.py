@@ -1,0 +1,1 @@
+"""The public JSON: request bodies, responses, durations, enumerations, error shapes."""

@@ -1,0 +1,1 @@
+"""TALKS SIP: sockets, the endpoint, legs."""

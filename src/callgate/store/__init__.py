@@ -1,0 +1,1 @@
+"""KEEPS: configuration, agents, calls, decisions, the outbox."""

@@ -1,0 +1,1 @@
+"""ASKS the owner's fallback handler, and DELIVERS events."""
