@@ -149,8 +149,10 @@ class IncomingCalls(Protocol):
     """Who signaling asks about INVITEs without a To-tag. Retransmissions never reach it."""
 
     def consider(self, attempt: Attempt) -> Considered:
-        """The verdict, at once. Refusals and their records are complete with it; for admit and ask a session has been
-        reserved, and `arrived` follows on the same turn of the event loop."""
+        """The verdict, at once.
+
+        Refusals and their records are complete with it; for admit and ask a session has been reserved, and `arrived` follows on the same turn of the event loop.
+        """
         ...
 
     def arrived(self, leg: Leg, considered: Considered) -> None:
@@ -319,8 +321,11 @@ class Cleared:
 
 
 class Bridge(Protocol):
-    """The sound between a leg and a brain, as the brain sees it. Frames are int16 little-endian, mono, 8,000 Hz, 20 ms
-    (160 samples, 320 bytes)."""
+    """The sound between a leg and a brain, as the brain sees it.
+
+    Frames are int16 little-endian, mono, 8,000 Hz, 20 ms
+    (160 samples, 320 bytes).
+    """
 
     def play(self, pcm: bytes) -> None:
         """Queue sound of any length; it leaves at the pace of the wire."""
@@ -371,8 +376,11 @@ class BrainHost(Protocol):
 
 
 class Brain(Protocol):
-    """The running thing that listens and speaks for one call. Lives on a worker's event loop and must never block it:
-    what takes longer than a millisecond belongs into a thread or process."""
+    """The running thing that listens and speaks for one call.
+
+    Lives on a worker's event loop and must never block it:
+    what takes longer than a millisecond belongs into a thread or process.
+    """
 
     async def start(self) -> None:
         """Connect and prepare while the phone rings; an exception means it cannot serve the call."""
@@ -504,7 +512,7 @@ class CallStore(Protocol):
         ...
 
     def decision(self, record: DecisionRecord) -> None:
-        """Queue the record of a refusal; written within 200 ms. When the queue is full the oldest strangers' go first."""
+        """Queue the record of a refusal; written within 200 ms. When the queue is full, strangers' go first."""
         ...
 
 

@@ -55,7 +55,7 @@ _ROWS: Final = (
     Outcome("no-rule-matched", Doing.AGENT, 603, None, "No rule of the account lets the dialled user through."),
     Outcome("handler-rejected", Doing.HANDLER, None, None, "The fallback handler rejected the call."),
     Outcome("handler-timeout", Doing.HANDLER, 504, None, "The fallback handler did not answer in time."),
-    Outcome("handler-failed", Doing.HANDLER, 502, None, "The fallback handler could not be reached or gave no valid answer."),
+    Outcome("handler-failed", Doing.HANDLER, 502, None, "The fallback handler failed or gave no valid answer."),
     # Admitted.
     Outcome("template-unfit", Doing.AGENT, 500, None, "The agent's template or context schema does not fit the call."),
     Outcome("agent-unreachable", Doing.AGENT, 480, "connection_error", "The agent's brain is unreachable or refuses."),
@@ -68,7 +68,7 @@ _ROWS: Final = (
     Outcome("inactivity", Doing.AGENT, None, "agent_hangup", "The caller stayed silent; the agent hung up."),
     Outcome("max-duration", Doing.AGENT, None, "timeout", "The call reached its maximum duration."),
     Outcome("agent-lost", Doing.AGENT, None, "connection_error", "The agent's brain failed during the call."),
-    Outcome("connection-lost", Doing.CARRIER, None, "connection_error", "The caller's side vanished without a goodbye."),
+    Outcome("connection-lost", Doing.CARRIER, None, "connection_error", "The caller's side vanished without a BYE."),
     Outcome("drained", Doing.US, None, "system_error", "The node shut down before the call had ended."),
     Outcome("worker-lost", Doing.US, None, "system_error", "The media worker of the call died."),
     Outcome("failure", Doing.US, 500, "system_error", "A failure of Callgate itself."),

@@ -1,1 +1,1 @@
-"""Machinery that the parts which act share: clock, ids, tasks, HTTP client with the address guard, resolver, logging."""
+"""What the parts that act share: clock, ids, tasks, HTTP client with the address guard, resolver, logging."""
