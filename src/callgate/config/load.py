@@ -1,0 +1,146 @@
+"""Settings from flags, environment and a TOML file, in this order of precedence, over the declared defaults."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from callgate.config.settings import DECLARED, Declaration, Settings
+
+_TRUE = ("true", "yes", "on", "1")
+_FALSE = ("false", "no", "off", "0")
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used; says which, where it stands, what it was and what was expected."""
+
+
+def load(
+    flags: Mapping[str, str | None] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Put the settings together.
+
+    Args:
+        flags: by attribute (``sip_bind``); ``None`` values were not given.
+        environment: e.g. ``os.environ``; only ``CALLGATE_…`` is read.
+        file: a TOML file.
+
+    Raises:
+        SettingError: the file cannot be read, or a name or value is wrong.
+    """
+    given: dict[str, Any] = {}
+    for name, value in _from_file(file).items():
+        given[name] = _typed(DECLARED[name], value, f"in {file}")
+    for name, text in _from_environment(environment or {}).items():
+        given[name] = _typed(DECLARED[name], text, f"in the environment ({DECLARED[name].environment})")
+    for name, flag in (flags or {}).items():
+        if flag is not None:
+            given[name] = _typed(DECLARED[name], flag, f"({DECLARED[name].option})")
+    settings = Settings(**given)
+    if settings.rtp_port_last - settings.rtp_port_first < 1:
+        raise SettingError(
+            f"rtp.port_last is {settings.rtp_port_last}; expected more than rtp.port_first, {settings.rtp_port_first}"
+        )
+    return settings
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        document = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is not TOML: {error}") from error
+    found: dict[str, Any] = {}
+    names = {declaration.name: attribute for attribute, declaration in DECLARED.items()}
+    for key, value in document.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        for part, content in inner:
+            name = f"{key}.{part}" if part else key
+            if name not in names:
+                raise SettingError(f"{path}: no setting is called {name}{_meant(name, list(names))}")
+            found[names[name]] = content
+    return found
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    variables = {declaration.environment: attribute for attribute, declaration in DECLARED.items()}
+    found = {}
+    for variable, text in environment.items():
+        if not variable.startswith("CALLGATE_"):
+            continue
+        if variable not in variables:
+            raise SettingError(f"environment: no setting is called {variable}{_meant(variable, list(variables))}")
+        found[variables[variable]] = text
+    return found
+
+
+def _meant(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+_HINTS = get_type_hints(Settings)
+_TYPES: dict[str, Any] = {entry.name: _HINTS[entry.name] for entry in fields(Settings)}
+
+
+def _typed(declaration: Declaration, value: Any, where: str) -> Any:
+    """`value` as the setting's type, within its limits."""
+    wanted = _TYPES[declaration.attribute]
+    shown = "(hidden)" if declaration.secret else repr(value)
+
+    def wrong(expected: str) -> SettingError:
+        return SettingError(f"{declaration.name} {where} is {shown}; expected {expected}")
+
+    if get_args(wanted):  # a tuple of texts
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        if isinstance(value, list) and all(isinstance(part, str) for part in value):
+            return tuple(value)
+        raise wrong("a list of texts")
+    if wanted is bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in _TRUE + _FALSE:
+            return value.lower() in _TRUE
+        raise wrong("true or false")
+    if wanted is str:
+        if not isinstance(value, str):
+            raise wrong("a text")
+        result: Any = value
+    else:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            raise wrong("a number")
+        try:
+            result = wanted(value)
+        except ValueError:
+            raise wrong("a whole number" if wanted is int else "a number") from None
+        if result != result or (wanted is int and isinstance(value, float) and value != result):
+            raise wrong("a whole number" if wanted is int else "a number")
+        low, high = declaration.lowest, declaration.highest
+        if (low is not None and result < low) or (high is not None and result > high):
+            bounds = f"at least {low:g}" if high is None else f"{0 if low is None else low:g} to {high:g}"
+            raise wrong(f"{bounds} {declaration.unit}".rstrip())
+    if declaration.choices and str(result) not in declaration.choices:
+        raise wrong("one of " + ", ".join(declaration.choices))
+    return result
+
+
+def parse_bind(name: str, text: str) -> tuple[str, int]:
+    """``HOST:PORT`` taken apart.
+
+    Raises:
+        SettingError: no port, or one outside 0 to 65535.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise SettingError(f"{name} is {text!r}; expected ADDRESS:PORT, e.g. 127.0.0.1:5060 (port 0 picks a free one)")
+    return host, int(port)

@@ -1,0 +1,353 @@
+"""Every setting, declared once: its name, default, unit, limits, reason and help. Loading, `--help` and docs read this.
+
+A setting ``sip.bind`` is ``sip_bind`` in the code, ``--sip-bind`` as a flag, ``CALLGATE_SIP_BIND`` in the environment and
+``bind`` under ``[sip]`` in the TOML file.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is known of one setting.
+
+    Attributes:
+        name: dotted; the part before the dot is the table of the TOML file.
+        help: for an operator, one or two sentences, with the reason of the default.
+        unit: of a number; empty otherwise.
+        lowest: smallest value allowed; ``None``: no limit.
+        highest: largest value allowed; ``None``: no limit.
+        choices: the values allowed; empty: any.
+        flag: whether it is offered as a flag of ``callgate serve``.
+        secret: whether it is hidden when settings are shown.
+    """
+
+    name: str
+    help: str
+    unit: str = ""
+    lowest: float | None = None
+    highest: float | None = None
+    choices: tuple[str, ...] = ()
+    flag: bool = False
+    secret: bool = False
+
+    @property
+    def attribute(self) -> str:
+        """Its name in the code."""
+        return self.name.replace(".", "_")
+
+    @property
+    def environment(self) -> str:
+        """Its environment variable."""
+        return "CALLGATE_" + self.attribute.upper()
+
+    @property
+    def option(self) -> str:
+        """Its flag."""
+        return "--" + self.attribute.replace("_", "-")
+
+
+def _setting(name: str, default: Any, help: str, **more: Any) -> Any:
+    return field(default=default, metadata={"declaration": Declaration(name, help, **more)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a node."""
+
+    # ---------------------------------------------------------------------------------------------------- the node
+    data_dir: str = _setting(
+        "data.dir",
+        "callgate-data",
+        "Folder of the database and of the API key of the first account; made when missing.",
+        flag=True,
+    )
+    api_key: str = _setting(
+        "api.key",
+        "",
+        "Fixes the API key of the first account (8 letters or digits, a dot, 32 letters or digits). Empty: one is made.",
+        secret=True,
+    )
+    log_format: str = _setting(
+        "log.format",
+        "console",
+        "How log lines are written to standard error: for people or for machines.",
+        choices=("console", "json"),
+        flag=True,
+    )
+    drain_timeout_s: float = _setting(
+        "drain.timeout_s",
+        10.0,
+        "How long calls in progress may go on after the first Ctrl-C before they are hung up; a second Ctrl-C ends it.",
+        unit="s",
+        lowest=0,
+        highest=86_400,
+        flag=True,
+    )
+
+    # ------------------------------------------------------------------------------------------------------- HTTP
+    http_bind: str = _setting(
+        "http.bind",
+        "127.0.0.1:8080",
+        "Address and port of the HTTP API; port 0 picks a free one. Only this machine by default: the key is a password.",
+        flag=True,
+    )
+    http_body_bytes_max: int = _setting(
+        "http.body_bytes_max",
+        1_048_576,
+        "Longest request body; a configuration at all its limits stays under 300 kB.",
+        unit="bytes",
+        lowest=1_024,
+        highest=67_108_864,
+    )
+
+    # -------------------------------------------------------------------------------------------------------- SIP
+    sip_bind: str = _setting(
+        "sip.bind",
+        "127.0.0.1:5060",
+        "Address and port for SIP over UDP and TCP; port 0 picks a free one. 0.0.0.0 listens on every address.",
+        flag=True,
+    )
+    sip_domain: str = _setting(
+        "sip.domain",
+        "",
+        "Accounts get `<slug>.<this>` as their SIP domain. Empty, with one account: the machine's host name.",
+        flag=True,
+    )
+    advertise: str = _setting(
+        "advertise",
+        "",
+        "IP address put into Contact and SDP for peers outside the local networks: the public one, behind NAT.",
+        flag=True,
+    )
+    local_networks: tuple[str, ...] = _setting(
+        "local_networks",
+        ("10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+        "Networks whose peers reach this machine at its own address, so that `advertise` is not for them.",
+    )
+    sip_trusted_proxies: tuple[str, ...] = _setting(
+        "sip.trusted_proxies",
+        (),
+        "Addresses of this deployment's own SIP proxies; what they say in X-Callgate-Source is believed.",
+    )
+    sip_t1_ms: int = _setting(
+        "sip.t1_ms",
+        500,
+        "Round-trip estimate, RFC 3261 section 17.1.1.1; every SIP timer is a multiple of it.",
+        unit="ms",
+        lowest=10,
+        highest=10_000,
+    )
+    sip_tcp_connections_max: int = _setting(
+        "sip.tcp_connections_max",
+        1_000,
+        "Open SIP connections at most; each costs a file descriptor and a buffer. Further ones are closed at once.",
+        lowest=1,
+        highest=100_000,
+    )
+    sip_tcp_idle_s: float = _setting(
+        "sip.tcp_idle_s",
+        600.0,
+        "A SIP connection that carries no call and no byte for this long is closed.",
+        unit="s",
+        lowest=10,
+        highest=86_400,
+    )
+
+    # -------------------------------------------------------------------------------------------------- admission
+    to_user_from: str = _setting(
+        "to_user_from",
+        "both",
+        "Which dialled user the rules look at: that of To, that of the Request-URI, or both, To first.",
+        choices=("both", "to", "request_uri"),
+    )
+    no_rule_status: int = _setting(
+        "no_rule_status",
+        603,
+        "Answer to a call that no rule lets through; 603 also ends the other branches of a forked call.",
+        choices=("603", "404", "480"),
+    )
+    account_limit_status: int = _setting(
+        "account_limit_status",
+        480,
+        "Answer when an account has as many calls as it may; a 503 would make a trunk give up the whole host.",
+        choices=("480", "486"),
+    )
+    account_calls_max: int = _setting(
+        "account.calls_max",
+        0,
+        "Calls an account may have at a time; 0: as many as the node carries.",
+        lowest=0,
+    )
+    calls_max: int = _setting(
+        "calls.max",
+        500,
+        "Calls this node takes at a time: what one core of a small machine carries with room to spare.",
+        lowest=1,
+        highest=100_000,
+        flag=True,
+    )
+    source_calls_per_s: float = _setting(
+        "source.calls_per_s",
+        0.0,
+        "New calls an admitted source may bring per second, in the mean of ten; 0: no limit.",
+        unit="1/s",
+        lowest=0,
+    )
+    retry_after_s: int = _setting(
+        "retry_after_s",
+        10,
+        "What a 503 tells the peer to wait: long enough for a call to end, short enough not to lose the next.",
+        unit="s",
+        lowest=1,
+        highest=3_600,
+    )
+    noise_refusals_per_minute: int = _setting(
+        "noise.refusals_per_minute",
+        60,
+        "Refusals a stranger gets per minute before it is answered no more; a mistaken trunk tries far less often.",
+        unit="1/min",
+        lowest=1,
+    )
+    noise_pause_s: float = _setting(
+        "noise.pause_s",
+        300.0,
+        "A noisy stranger is heard again after having been quiet for this long.",
+        unit="s",
+        lowest=1,
+    )
+    noise_sources_max: int = _setting(
+        "noise.sources_max",
+        50_000,
+        "Strangers remembered at a time, about 10 MB; the one not heard of for longest is forgotten first.",
+        lowest=100,
+    )
+    trust_asserted_identity: bool = _setting(
+        "trust_asserted_identity",
+        True,
+        "Take the caller's id from P-Asserted-Identity before From; every source that gets this far is in your ranges.",
+    )
+    sip_headers_win: bool = _setting(
+        "sip_headers_win",
+        False,
+        "Let `X-` headers win over a handler's templateContext, as the public service does; any caller can write them.",
+    )
+
+    # ---------------------------------------------------------------------------------------------- fallback handler
+    handler_timeout_s: float = _setting(
+        "handler.timeout_s",
+        5.0,
+        "Within this the fallback handler must have answered, name resolution and connection included; the caller waits.",
+        unit="s",
+        lowest=0.1,
+        highest=60,
+    )
+    handler_answer_bytes_max: int = _setting(
+        "handler.answer_bytes_max",
+        1_048_576,
+        "Longest answer of a handler that is read.",
+        unit="bytes",
+        lowest=1_024,
+        highest=67_108_864,
+    )
+    url_allow_private: bool = _setting(
+        "url.allow_private",
+        False,
+        "Let URLs that accounts set reach private and link-local addresses. Only where every account is trusted.",
+    )
+    url_allow_http: bool = _setting(
+        "url.allow_http",
+        False,
+        "Accept plain http in URLs that accounts set, for hosts other than loopback ones.",
+    )
+
+    # ------------------------------------------------------------------------------------------------------- calls
+    ring_after_s: float = _setting(
+        "ring.after_s",
+        2.0,
+        "180 Ringing leaves when the agent is connected or after this; at the first 180 many trunks stop looking elsewhere.",
+        unit="s",
+        lowest=0,
+        highest=60,
+    )
+    ring_repeat_s: float = _setting(
+        "ring.repeat_s",
+        60.0,
+        "180 is repeated this often: proxies give up after three minutes without one.",
+        unit="s",
+        lowest=1,
+        highest=170,
+    )
+    model_default: str = _setting(
+        "model.default",
+        "ultravox-v0.7",
+        "Stands for a model that an agent or call does not name.",
+    )
+
+    # ------------------------------------------------------------------------------------------------------- sound
+    rtp_bind: str = _setting(
+        "rtp.bind",
+        "",
+        "IP address of the RTP sockets. Empty: that of `sip.bind`.",
+    )
+    rtp_port_first: int = _setting(
+        "rtp.port_first",
+        20_000,
+        "First port of the range for RTP and RTCP; two ports a call.",
+        lowest=1_024,
+        highest=65_534,
+        flag=True,
+    )
+    rtp_port_last: int = _setting(
+        "rtp.port_last",
+        29_999,
+        "Last port of that range; 10,000 ports let 1,000 calls a minute rest before reuse.",
+        lowest=1_025,
+        highest=65_535,
+        flag=True,
+    )
+    rtp_port_rest_s: float = _setting(
+        "rtp.port_rest_s",
+        5.0,
+        "How long a port rests after a call, so that late packets of the old call never reach the next.",
+        unit="s",
+        lowest=0,
+        highest=600,
+    )
+
+    # ------------------------------------------------------------------------------------------------------- store
+    decisions_days: int = _setting(
+        "decisions.days",
+        30,
+        "Decision records older than this are removed.",
+        unit="days",
+        lowest=1,
+    )
+    decisions_rows_max: int = _setting(
+        "decisions.rows_max",
+        1_000_000,
+        "Decision records of admitted sources kept at most; about 1 GB.",
+        lowest=1_000,
+    )
+    strangers_rows_max: int = _setting(
+        "strangers.rows_max",
+        50_000,
+        "Decision records of strangers kept at most, a budget of their own: a scanner never pushes out a caller's record.",
+        lowest=100,
+    )
+    store_synchronous: str = _setting(
+        "store.synchronous",
+        "NORMAL",
+        "SQLite's care at a commit: NORMAL survives the end of the process, FULL the loss of power too, at a disk flush each.",
+        choices=("NORMAL", "FULL"),
+    )
+
+
+def declarations() -> tuple[Declaration, ...]:
+    """All settings, in the order they are declared."""
+    return tuple(entry.metadata["declaration"] for entry in fields(Settings))
+
+
+DECLARED: Final = {declaration.attribute: declaration for declaration in declarations()}
+DEFAULTS: Final = Settings()
