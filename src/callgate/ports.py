@@ -151,7 +151,8 @@ class IncomingCalls(Protocol):
     def consider(self, attempt: Attempt) -> Considered:
         """The verdict, at once.
 
-        Refusals and their records are complete with it; for admit and ask a session has been reserved, and `arrived` follows on the same turn of the event loop.
+        Refusals and their records are complete with it; for admit and ask a session has been reserved, and `arrived`
+        follows on the same turn of the event loop.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""Every setting, declared once: its name, default, unit, limits, reason and help. Loading, `--help` and docs read this.
+"""Every setting, declared once: name, default, unit, limits, reason and help. Loading, `--help` and docs read this.
 
-A setting ``sip.bind`` is ``sip_bind`` in the code, ``--sip-bind`` as a flag, ``CALLGATE_SIP_BIND`` in the environment and
-``bind`` under ``[sip]`` in the TOML file.
+A setting ``sip.bind`` is ``sip_bind`` in the code, ``--sip-bind`` as a flag, ``CALLGATE_SIP_BIND`` in the environment
+and ``bind`` under ``[sip]`` in the TOML file.
 """
 
 from dataclasses import dataclass, field, fields
@@ -66,7 +66,8 @@ class Settings:
     api_key: str = _setting(
         "api.key",
         "",
-        "Fixes the API key of the first account (8 letters or digits, a dot, 32 letters or digits). Empty: one is made.",
+        "Fixes the API key of the first account (8 letters or digits, a dot, 32 letters or digits). "
+        "Empty: one is made.",
         secret=True,
     )
     log_format: str = _setting(
@@ -90,7 +91,8 @@ class Settings:
     http_bind: str = _setting(
         "http.bind",
         "127.0.0.1:8080",
-        "Address and port of the HTTP API; port 0 picks a free one. Only this machine by default: the key is a password.",
+        "Address and port of the HTTP API; port 0 picks a free one. Only this machine by default: the "
+        "key is a password.",
         flag=True,
     )
     http_body_bytes_max: int = _setting(
@@ -238,7 +240,8 @@ class Settings:
     handler_timeout_s: float = _setting(
         "handler.timeout_s",
         5.0,
-        "Within this the fallback handler must have answered, name resolution and connection included; the caller waits.",
+        "Within this the fallback handler must have answered, name resolution and connection included; "
+        "the caller waits.",
         unit="s",
         lowest=0.1,
         highest=60,
@@ -266,7 +269,8 @@ class Settings:
     ring_after_s: float = _setting(
         "ring.after_s",
         2.0,
-        "180 Ringing leaves when the agent is connected or after this; at the first 180 many trunks stop looking elsewhere.",
+        "180 Ringing leaves when the agent is connected or after this; at the first 180 many trunks "
+        "stop looking elsewhere.",
         unit="s",
         lowest=0,
         highest=60,
@@ -333,13 +337,15 @@ class Settings:
     strangers_rows_max: int = _setting(
         "strangers.rows_max",
         50_000,
-        "Decision records of strangers kept at most, a budget of their own: a scanner never pushes out a caller's record.",
+        "Decision records of strangers kept at most, a budget of their own: a scanner never pushes out "
+        "a caller's record.",
         lowest=100,
     )
     store_synchronous: str = _setting(
         "store.synchronous",
         "NORMAL",
-        "SQLite's care at a commit: NORMAL survives the end of the process, FULL the loss of power too, at a disk flush each.",
+        "SQLite's care at a commit: NORMAL survives the end of the process, FULL the loss of power too, "
+        "at a disk flush each.",
         choices=("NORMAL", "FULL"),
     )
 
