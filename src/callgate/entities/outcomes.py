@@ -62,6 +62,7 @@ _ROWS: Final = (
     Outcome("agent-not-ready", Doing.AGENT, 480, "unjoined", "The agent was not ready within the join timeout."),
     Outcome("caller-cancelled", Doing.CALLER, 487, "unjoined", "The caller hung up before the agent answered."),
     Outcome("no-ack", Doing.CARRIER, None, "connection_error", "The answer was never acknowledged."),
+    Outcome("answer-unusable", Doing.CARRIER, None, "connection_error", "The ACK's SDP does not fit our offer."),
     Outcome("caller-hangup", Doing.CALLER, None, "hangup", "The caller hung up."),
     Outcome("agent-hangup", Doing.AGENT, None, "agent_hangup", "The agent hung up."),
     Outcome("api-hangup", Doing.AGENT, None, "agent_hangup", "The call was hung up through the API."),
