@@ -4,7 +4,7 @@ The row of six (calls, signaling, media, brains, webhooks, store) never import e
 named here, and `app` joins them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -28,6 +28,22 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Wall clock, UTC, aware."""
+        ...
+
+
+class Alarm(Protocol):
+    """A wake-up that has been asked for."""
+
+    def cancel(self) -> None:
+        """Never mind; harmless when it has rung."""
+        ...
+
+
+class Alarms(Protocol):
+    """Wake-ups, passed in to whatever waits."""
+
+    def after(self, delay_s: float, ring: Callable[[], None]) -> Alarm:
+        """Call `ring` once, on the event loop, `delay_s` seconds from now."""
         ...
 
 
@@ -526,4 +542,16 @@ class Snapshot(Protocol):
 
     def agents_of(self, account_id: str) -> Mapping[str, Agent]:
         """The living agents of one account, by id."""
+        ...
+
+
+class LiveCalls(Protocol):
+    """The calls in progress on this node, as the API may act on them."""
+
+    def is_live(self, call_id: str) -> bool:
+        """Whether the call is in progress here."""
+        ...
+
+    def hang_up(self, call_id: str, message: str | None = None) -> bool:
+        """End a joined call, after the agent has said `message`; ``False`` when it is not joined, or not here."""
         ...
