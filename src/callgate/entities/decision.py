@@ -25,6 +25,7 @@ class Step(StrEnum):
     SOURCE = "source"
     OFFER = "offer"
     CAPACITY = "capacity"
+    TO_USER = "to_user"
     ALLOWED_AGENTS = "allowed_agents"
     ALLOW_ALL_AGENTS = "allow_all_agents"
     FALLBACK_HANDLER = "fallback_handler"

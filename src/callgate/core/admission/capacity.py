@@ -1,0 +1,35 @@
+"""What the node and the account have left, as the step "capacity" reads it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def _no_calls(account_id: str) -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Room for one more call, at one moment.
+
+    Attributes:
+        draining: the node takes no new calls.
+        sessions_free: media sessions (slot and RTP port) that could be reserved now.
+        calls: calls in progress on the node, ringing ones among them.
+        calls_max: how many it takes.
+        account_calls: calls in progress of one account, by its id; asked only when `account_calls_max` is set.
+        account_calls_max: how many one account may have; 0: as many as the node.
+        source_over_rate: the source brings more calls per second than it may.
+    """
+
+    draining: bool = False
+    sessions_free: int = 1
+    calls: int = 0
+    calls_max: int = 1
+    account_calls: Callable[[str], int] = _no_calls
+    account_calls_max: int = 0
+    source_over_rate: bool = False
+
+
+ROOM: Capacity = Capacity()
+"""Room for a call: what imagined attempts are judged by, unless asked otherwise."""

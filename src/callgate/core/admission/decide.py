@@ -1,0 +1,284 @@
+"""The decision on one INVITE: the same pure function for live calls, imagined ones and replays.
+
+Steps 0 to 10 run in order and the first that objects ends it. Each leaves an entry in the trace with what it compared.
+The trace is built for every INVITE and read for few, so entries that are the same for every attempt are made once,
+with the policy or here, and words are made from them only in `explain`.
+"""
+
+from typing import Final
+
+from callgate.core.admission.capacity import Capacity
+from callgate.core.admission.policy import AccountPolicy, PolicySet
+from callgate.core.sdp.negotiate import assess
+from callgate.core.sip.uri import dialled_user, uri_host
+from callgate.entities.attempt import Attempt
+from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
+from callgate.entities.json import Json
+
+_QUIET: Final = TraceEntry(Step.NOISE, "passed")
+_NOISY: Final = TraceEntry(Step.NOISE, "refused")
+_SPARED: Final = TraceEntry(Step.NOISE, "passed", (("spared", True),))
+_WELL_FORMED: Final = TraceEntry(Step.WELL_FORMED, "passed")
+_DELAYED_OFFER: Final = TraceEntry(Step.OFFER, "passed", (("offer", False),))
+_ALL_AGENTS_OFF: Final = TraceEntry(Step.ALLOW_ALL_AGENTS, "skipped")
+_NO_RULES: Final = TraceEntry(Step.ALLOWED_AGENTS, "skipped", (("rules", 0),))
+_NO_HANDLER: Final = TraceEntry(Step.FALLBACK_HANDLER, "skipped")
+
+_DEFECT_OUTCOMES: Final = {420: "extension-required", 482: "merged-request"}
+
+# RFC 3261 section 20.43 (Warning): the agent's name in place of a host, so that no address of ours leaks.
+_WARNING_AGENT: Final = "callgate"
+
+# Facts are stored with every record; an address of 64 kB in one would be too.
+_FACT_CHARACTERS_MAX: Final = 256
+
+
+def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decision:
+    """Who gets the call, who is to be asked, or how it is refused. Pure; answers every attempt and never raises.
+
+    Args:
+        attempt: the INVITE, live or imagined.
+        policies: the rules in force.
+        capacity: what is left. The slot is reserved by whoever asks, on the verdicts admit and ask.
+    """
+    options = policies.options
+
+    # 0. Noise.
+    if attempt.noisy:
+        if not (policies.admits_source(attempt.source_address) or policies.is_proxy(attempt.source_address)):
+            return Decision(
+                Verdict.IGNORE,
+                outcome="noise",
+                reason="the source keeps calling without ever being admitted",
+                stateless=True,
+                trace=(_NOISY,),
+            )
+        noise = _SPARED
+    else:
+        noise = _QUIET
+
+    # 1. Well-formed?
+    defect = attempt.defect
+    if defect is not None:
+        facts: tuple[tuple[str, Json], ...] = (("status", defect.status), ("reason", defect.reason))
+        return Decision(
+            Verdict.REFUSE,
+            outcome=_DEFECT_OUTCOMES.get(defect.status, "malformed"),
+            status=defect.status,
+            reason=defect.reason,
+            headers=defect.headers,
+            stateless=True,
+            trace=(noise, TraceEntry(Step.WELL_FORMED, "refused", facts)),
+        )
+
+    # 2. Account.
+    request_host = uri_host(attempt.request_uri)
+    to_host = uri_host(attempt.to_uri)
+    policy = policies.account_for(request_host, to_host)
+    account_entry = TraceEntry(
+        Step.ACCOUNT,
+        "missed" if policy is None else "passed",
+        (
+            ("request_uri_host", _short(request_host)),
+            ("to_host", _short(to_host)),
+            ("domain", None if policy is None else policy.domain),
+        ),
+    )
+
+    # 3. Source.
+    source = policies.source_of(attempt)
+    source_range = policy.ranges.find(source) if policy is not None and source is not None else None
+    if policy is None or source is None or source_range is None:
+        return _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account_entry))
+    trace: tuple[TraceEntry, ...] = (
+        noise,
+        _WELL_FORMED,
+        account_entry,
+        TraceEntry(Step.SOURCE, "passed", (("address", source), ("range", source_range))),
+    )
+
+    # 4. Offer.
+    offer_entry, offer_refusal = _offer(attempt)
+    trace = (*trace, offer_entry)
+    if offer_refusal is not None:
+        outcome, status, reason, headers = offer_refusal
+        return _refuse(policy, outcome, status, reason, headers, trace)
+
+    # 5. Capacity.
+    account_calls = capacity.account_calls(policy.account_id) if capacity.account_calls_max else 0
+    shortage = _shortage(capacity, account_calls, options.account_limit_status)
+    capacity_facts: tuple[tuple[str, Json], ...] = (
+        ("calls", capacity.calls),
+        ("calls_max", capacity.calls_max),
+        ("sessions_free", capacity.sessions_free),
+        ("account_calls", account_calls),
+        ("account_calls_max", capacity.account_calls_max),
+    )
+    if shortage is not None:
+        outcome, status, reason = shortage
+        entry = TraceEntry(Step.CAPACITY, "refused", (*capacity_facts, ("shortage", outcome)))
+        retry: tuple[tuple[str, str], ...] = (("Retry-After", str(options.retry_after_s)),) if status == 503 else ()
+        return _refuse(policy, outcome, status, reason, retry, (*trace, entry))
+
+    # 6. To-user.
+    to_user = dialled_user(attempt.to_uri)
+    request_user = dialled_user(attempt.request_uri)
+    looked_at = options.to_user_from
+    to_user_entry = TraceEntry(
+        Step.TO_USER, "passed", (("to", _short(to_user)), ("request_uri", _short(request_user)), ("from", looked_at))
+    )
+    trace = (*trace, TraceEntry(Step.CAPACITY, "passed", capacity_facts), to_user_entry)
+    tried_to = to_user if looked_at != "request_uri" else None
+    tried_request = request_user if looked_at != "to" else None
+    if tried_request == tried_to:
+        tried_request = None
+
+    # 7. allowedAgents: of each rule To is tried first, so To wins where both match the same rule.
+    first_to = policy.patterns.first(tried_to)
+    first_request = policy.patterns.first(tried_request)
+    if first_to is not None or first_request is not None:
+        if first_request is None or (first_to is not None and first_to <= first_request):
+            matched, found = "to", first_to
+        else:
+            matched, found = "request_uri", first_request
+        assert found is not None
+        rule = policy.rules[found]
+        return Decision(
+            Verdict.ADMIT,
+            account_id=policy.account_id,
+            config_version=policy.version,
+            agent_id=policy.config.allowed_agents[rule].agent_id,
+            matched=matched,
+            trace=trace + policy.missed[:rule] + (policy.matched[matched][rule],),
+        )
+    trace = trace + (policy.missed or (_NO_RULES,))
+
+    # 8. allowAllAgents.
+    if policy.config.allow_all_agents:
+        for matched, user in (("to", tried_to), ("request_uri", tried_request)):
+            agent_id = policy.agents_by_user.get(user) if user is not None else None
+            if agent_id is not None:
+                entry = TraceEntry(Step.ALLOW_ALL_AGENTS, "matched", (("agent", agent_id), ("matched", matched)))
+                return Decision(
+                    Verdict.ADMIT,
+                    account_id=policy.account_id,
+                    config_version=policy.version,
+                    agent_id=agent_id,
+                    matched=matched,
+                    trace=(*trace, entry),
+                )
+        trace = (*trace, TraceEntry(Step.ALLOW_ALL_AGENTS, "missed", (("agents", len(policy.agents_by_user)),)))
+    else:
+        trace = (*trace, _ALL_AGENTS_OFF)
+
+    # 9. fallbackHandler.
+    handler = policy.config.fallback_handler
+    if handler is not None:
+        entry = TraceEntry(Step.FALLBACK_HANDLER, "asked", (("url", handler.url),))
+        return Decision(Verdict.ASK, account_id=policy.account_id, config_version=policy.version, trace=(*trace, entry))
+
+    # 10. Nobody.
+    status = options.no_rule_status
+    final = TraceEntry(Step.REFUSAL, "refused", (("status", status),))
+    reason = "no rule lets the dialled user through, and no fallback handler is set"
+    return _refuse(policy, "no-rule-matched", status, reason, (), (*trace, _NO_HANDLER, final))
+
+
+def _refuse(
+    policy: AccountPolicy,
+    outcome: str,
+    status: int,
+    reason: str,
+    headers: tuple[tuple[str, str], ...],
+    trace: tuple[TraceEntry, ...],
+) -> Decision:
+    return Decision(
+        Verdict.REFUSE,
+        outcome=outcome,
+        status=status,
+        reason=reason,
+        headers=headers,
+        account_id=policy.account_id,
+        config_version=policy.version,
+        trace=trace,
+    )
+
+
+def _refuse_source(
+    attempt: Attempt, policy: AccountPolicy | None, source: str | None, trace: tuple[TraceEntry, ...]
+) -> Decision:
+    """The refusal of strangers: the same 403 whether the domain, the agent or nothing exists; the record differs."""
+    if source is None:
+        outcome, reason = "proxy-header-missing", "our proxy did not say exactly once whom it speaks for"
+        facts: tuple[tuple[str, Json], ...] = (("proxy", attempt.source_address),)
+    elif policy is None:
+        outcome, reason = "no-account", "neither the Request-URI nor To names an account's domain"
+        facts = (("address", source),)
+    else:
+        outcome, reason = "source-not-allowed", "the source address is in none of the account's ranges"
+        facts = (
+            ("address", source),
+            ("ranges", policy.ranges.count),
+            ("nearest", policy.ranges.nearest(source)),
+        )
+    return Decision(
+        Verdict.REFUSE,
+        outcome=outcome,
+        status=403,
+        reason=reason,
+        stateless=True,
+        account_id=None if policy is None else policy.account_id,
+        config_version=None if policy is None else policy.version,
+        trace=(*trace, TraceEntry(Step.SOURCE, "refused", facts)),
+    )
+
+
+_OfferRefusal = tuple[str, int, str, tuple[tuple[str, str], ...]]
+
+
+def _offer(attempt: Attempt) -> tuple[TraceEntry, _OfferRefusal | None]:
+    if not attempt.body:
+        return _DELAYED_OFFER, None
+    if attempt.content_type != "application/sdp":
+        reason = f"the body is {_short(attempt.content_type) or 'of no stated type'}, not application/sdp"
+        facts: tuple[tuple[str, Json], ...] = (("content_type", _short(attempt.content_type)),)
+        return TraceEntry(Step.OFFER, "refused", facts), ("offer-not-sdp", 415, reason, _ACCEPT_SDP)
+    offer = assess(attempt.body)
+    if offer.outcome is None:
+        return TraceEntry(Step.OFFER, "passed", (("codecs", list(offer.codecs)),)), None
+    reason = offer.reason or "the offer cannot be taken"
+    entry = TraceEntry(Step.OFFER, "refused", (("reason", reason),))
+    if offer.outcome == "offer-not-sdp":
+        return entry, ("offer-not-sdp", 415, reason, _ACCEPT_SDP)
+    code = offer.warning_code or 399  # 399: miscellaneous, RFC 3261 section 20.43 (Warning)
+    quoted = _quotable(reason)
+    return entry, ("no-common-codec", 488, reason, (("Warning", f'{code} {_WARNING_AGENT} "{quoted}"'),))
+
+
+_ACCEPT_SDP: Final = (("Accept", "application/sdp"),)
+
+
+def _shortage(capacity: Capacity, account_calls: int, account_limit_status: int) -> tuple[str, int, str] | None:
+    if capacity.draining:
+        return "draining", 503, "the node is shutting down"
+    if capacity.calls >= capacity.calls_max:
+        return "node-full", 503, f"the node carries {capacity.calls} calls of {capacity.calls_max}"
+    if capacity.sessions_free <= 0:
+        return "no-port", 503, "no media session with an RTP port is free"
+    if capacity.account_calls_max and account_calls >= capacity.account_calls_max:
+        reason = f"the account has {account_calls} calls of {capacity.account_calls_max}"
+        return "account-limit", account_limit_status, reason
+    if capacity.source_over_rate:
+        return "source-rate", account_limit_status, "the source calls more often than it may"
+    return None
+
+
+def _short(text: str | None) -> str | None:
+    if text is None or len(text) <= _FACT_CHARACTERS_MAX:
+        return text
+    return text[:_FACT_CHARACTERS_MAX] + "…"
+
+
+def _quotable(words: str) -> str:
+    """Words fit for a quoted string on the wire: printable, nothing to escape, not long."""
+    return "".join(c if c.isprintable() and c not in '"\\' else "'" for c in words[:_FACT_CHARACTERS_MAX])
