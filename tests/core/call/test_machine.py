@@ -8,7 +8,7 @@ BEFORE_THE_CALL = {Input.CREATED, Input.REJECTED, Input.UNFIT}
 OF_THE_STORE = {Input.COMMITTED, Input.NOT_COMMITTED}
 OF_THE_SESSION = {Input.BRAIN_READY, Input.BRAIN_FAILED, Input.AGENT_LEAVES, Input.SOUND_CLOSED}
 OF_THE_ANSWER = {Input.ACKNOWLEDGED, Input.UNACKNOWLEDGED, Input.ANSWER_UNUSABLE}
-OF_THE_TALK = {Input.API_LEAVES, Input.DURATION_REACHED, Input.WORDS_OVERDUE}
+OF_THE_TALK = {Input.API_LEAVES, Input.FAREWELL_DUE, Input.WORDS_OVERDUE}
 UNTHINKABLE = {
     State.ASKING: OF_THE_STORE | OF_THE_SESSION | OF_THE_ANSWER | OF_THE_TALK | {Input.JOIN_OVERDUE},
     State.STARTING: BEFORE_THE_CALL | OF_THE_ANSWER | OF_THE_TALK | {Input.SOUND_CLOSED},
@@ -16,7 +16,7 @@ UNTHINKABLE = {
     State.READY: BEFORE_THE_CALL | OF_THE_ANSWER | OF_THE_TALK | {Input.SOUND_CLOSED, Input.BRAIN_READY},
     State.ANSWERED: BEFORE_THE_CALL
     | OF_THE_STORE
-    | {Input.SOUND_CLOSED, Input.BRAIN_READY, Input.DURATION_REACHED, Input.WORDS_OVERDUE},
+    | {Input.SOUND_CLOSED, Input.BRAIN_READY, Input.FAREWELL_DUE, Input.WORDS_OVERDUE},
     State.JOINED: BEFORE_THE_CALL
     | OF_THE_STORE
     | {Input.SOUND_CLOSED, Input.BRAIN_READY, Input.ACKNOWLEDGED, Input.ANSWER_UNUSABLE, Input.WORDS_OVERDUE},
@@ -136,8 +136,8 @@ def test_a_caller_who_gives_up_while_the_handler_thinks_ends_the_question() -> N
     assert Effect.REFUSE not in effects  # the leg has answered 487
 
 
-def test_max_duration_lets_the_agent_finish_but_not_for_ever() -> None:
-    state, effects, _ = play(Input.DURATION_REACHED, start=State.JOINED)
+def test_a_farewell_lets_the_agent_finish_but_not_for_ever() -> None:
+    state, effects, _ = play(Input.FAREWELL_DUE, start=State.JOINED)
     assert (state, effects) == (State.LEAVING, [Effect.SAY_LAST_WORDS])
-    state, effects, outcome = play(Input.DURATION_REACHED, Input.WORDS_OVERDUE, start=State.JOINED)
-    assert (state, outcome) == (State.CLOSING, "max-duration")
+    state, effects, _ = play(Input.FAREWELL_DUE, Input.WORDS_OVERDUE, start=State.JOINED)
+    assert (state, effects[-2:]) == (State.CLOSING, [Effect.HANG_UP, Effect.CLOSE])

@@ -46,8 +46,8 @@ class Input(Enum):
     CALLER_LEFT = auto()  # BYE
     AGENT_LEAVES = auto()  # the brain has said its last word
     API_LEAVES = auto()  # hang_up through the API
-    DURATION_REACHED = auto()  # maxDuration
-    WORDS_OVERDUE = auto()  # last words took too long
+    FAREWELL_DUE = auto()  # maxDuration, or the API wants the agent to say something and leave
+    WORDS_OVERDUE = auto()  # last words took too long, or there are none
     DRAINED = auto()  # the node cannot wait any longer
     WORKER_LOST = auto()
     FAILED = auto()  # a failure of ours
@@ -63,7 +63,7 @@ class Effect(Enum):
     RING = auto()  # send 180, and wake us for the next
     ANSWER = auto()  # send 200
     JOIN = auto()  # sound may flow; write call.joined; the clock of maxDuration starts
-    SAY_LAST_WORDS = auto()  # the brain says timeExceededMessage and then leaves
+    SAY_LAST_WORDS = auto()  # the brain says its farewell and then leaves
     REFUSE = auto()  # final answer with the status of the outcome
     HANG_UP = auto()  # BYE
     CLOSE = auto()  # end the session; slot and port go back
@@ -80,7 +80,7 @@ class Move:
         state: the next one.
         effects: to be carried out in order.
         outcome: slug of the catalogue when the move ends the call; ``None`` when it does not, or when whoever brings
-            the input also brings the outcome (`Input.REJECTED`, `Input.AGENT_LEAVES`).
+            the input also brings the outcome (`REJECTED`, `AGENT_LEAVES`, `WORDS_OVERDUE`).
     """
 
     state: State
@@ -151,9 +151,9 @@ TRANSITIONS: Final[dict[tuple[State, Input], Move]] = {
     (_S.ANSWERED, _I.ACKNOWLEDGED): Move(_S.JOINED, (_E.JOIN,)),
     (_S.ANSWERED, _I.ANSWER_UNUSABLE): Move(_S.CLOSING, _ENDED, "answer-unusable"),
     **_after_answer(_S.ANSWERED),
-    (_S.JOINED, _I.DURATION_REACHED): Move(_S.LEAVING, (_E.SAY_LAST_WORDS,)),
+    (_S.JOINED, _I.FAREWELL_DUE): Move(_S.LEAVING, (_E.SAY_LAST_WORDS,)),
     **_after_answer(_S.JOINED),
-    (_S.LEAVING, _I.WORDS_OVERDUE): Move(_S.CLOSING, _ENDED, "max-duration"),
+    (_S.LEAVING, _I.WORDS_OVERDUE): Move(_S.CLOSING, _ENDED),
     **_after_answer(_S.LEAVING),
     # Over for the peer; the sound is being counted.
     (_S.CLOSING, _I.SOUND_CLOSED): _COUNTED,
@@ -173,7 +173,7 @@ ABSORBED: Final[dict[tuple[State, Input], str]] = {
         (state, _I.CANCELLED): "a CANCEL after the final answer changes nothing; RFC 3261 section 9.2 (Server Behavior)"
         for state in (_S.ANSWERED, _S.JOINED, _S.LEAVING)
     },
-    (_S.LEAVING, _I.DURATION_REACHED): "the last words are being said",
+    (_S.LEAVING, _I.FAREWELL_DUE): "the last words are being said",
     **{(_S.CLOSING, input): _LATE for input in Input if input not in (_I.SOUND_CLOSED, _I.WORKER_LOST)},
     **{(_S.OVER, input): _LATE for input in Input},
 }

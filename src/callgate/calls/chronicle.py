@@ -1,0 +1,160 @@
+"""What is known of one call so far, and its writing down: decision, call, messages, events, outbox, log line."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from callgate.calls.ledger import Ledger
+from callgate.calls.records import Aftermath, record_of
+from callgate.entities.attempt import Attempt
+from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
+from callgate.entities.json import Json, JsonObject
+from callgate.entities.outcomes import OUTCOMES
+from callgate.ports import Clock, Ids, SoundStats
+from callgate.schema.call import render_call
+from callgate.telemetry import events
+
+
+class Chronicle:
+    """The book of one attempt and of the call that may come of it."""
+
+    def __init__(
+        self, attempt: Attempt, decision: Decision, ledger: Ledger, clock: Clock, ids: Ids, log: Callable[..., None]
+    ) -> None:
+        self._attempt = attempt
+        self._decision = decision
+        self._ledger = ledger
+        self._clock = clock
+        self._ids = ids
+        self._log = log
+        self._messages = 0
+        self._marks_ms: dict[str, float] = {}
+        self._begun_s = clock.monotonic()
+        self._trace: tuple[TraceEntry, ...] = ()
+        self.begun: datetime = clock.now()
+        self.decision_id = ids.sortable()
+        self.call: Call | None = None
+        self.stats = SoundStats()
+        self.sound: JsonObject = {}
+
+    def mark(self, name: str) -> None:
+        """Note when something happened for the first time, in ms since the INVITE."""
+        self._marks_ms.setdefault(name, round((self._clock.monotonic() - self._begun_s) * 1000, 1))
+
+    def handler_said(self, result: str, facts: JsonObject) -> None:
+        """Note what came of asking the owner: ``matched`` or ``refused``."""
+        self._trace += (TraceEntry(Step.FALLBACK_HANDLER, result, tuple(facts.items())),)
+
+    def refused(self, outcome: str, status: int | None, detail: str) -> None:
+        """Write the decision of an attempt that no call came of."""
+        facts: list[tuple[str, Json]] = [("outcome", outcome), ("status", status)]
+        if detail:
+            facts.append(("detail", detail))
+        trace = (*self._trace, TraceEntry(Step.REFUSAL, "refused", tuple(facts)))
+        after = Aftermath(Verdict.REFUSE, outcome, status, self._decision.agent_id, trace=trace)
+        self._ledger.refusal(
+            record_of(self._attempt, self._decision, decision_id=self.decision_id, at=self.begun, aftermath=after)
+        )
+        self._log(events.CALL_REFUSED, decision=self.decision_id, outcome=outcome, status=status, detail=detail or None)
+
+    def started(self, call: Call, committed: Callable[[], None]) -> None:
+        """Write the call, its decision and ``call.started``; `committed` is called once that is safe."""
+        self.call = replace(call, sip=self._sip())
+        after = Aftermath(Verdict.ADMIT, agent_id=call.agent_id, call_id=call.call_id, trace=self._trace)
+        record = record_of(self._attempt, self._decision, decision_id=self.decision_id, at=self.begun, aftermath=after)
+        self._ledger.started(self.call, record, self._outbox("call.started"), committed)
+
+    def joined(self) -> None:
+        """Write that the caller talks to the agent, and ``call.joined``."""
+        assert self.call is not None
+        self.call = replace(self.call, joined=self._clock.now(), sip=self._sip())
+        self._ledger.joined(self.call, self._outbox("call.joined"))
+
+    def ended(self, outcome: str, detail: str) -> None:
+        """Write the end of the call and ``call.ended``, and its one log line."""
+        assert self.call is not None
+        row = OUTCOMES[outcome]
+        self.call = replace(
+            self.call,
+            ended=self._clock.now(),
+            end_reason=row.end_reason or "system_error",
+            outcome=outcome,
+            outcome_detail=detail,
+            sip=self._sip(),
+        )
+        self._ledger.ended(self.call, self._outbox("call.ended"))
+        self._log(
+            events.CALL_ENDED,
+            call=self.call.call_id,
+            outcome=outcome,
+            doing=row.doing.value,
+            detail=detail or None,
+            packets_in=self.stats.packets_received,
+            packets_out=self.stats.packets_sent,
+            **self._marks_ms,
+        )
+
+    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
+        """Write something said; times in ms since the call was joined."""
+        call = self.call
+        if call is None:
+            return
+        at = self._clock.now()
+        if start_ms is not None and call.joined is not None:
+            at = call.joined + timedelta(milliseconds=start_ms)
+        self._ledger.message(
+            Message(
+                call_id=call.call_id,
+                index=self._messages,
+                role=role,
+                text=text,
+                medium=medium,
+                at=at,
+                start_s=None if start_ms is None else start_ms / 1000,
+                end_s=None if end_ms is None else end_ms / 1000,
+            )
+        )
+        self._messages += 1
+
+    def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
+        """Write something noteworthy."""
+        call = self.call
+        if call is None:
+            return
+        now = self._clock.now()
+        offset_s = (now - call.joined).total_seconds() if call.joined else 0.0
+        self._ledger.event(CallEvent(call.call_id, call.stage_id, now, offset_s, severity, type, text, extras))
+
+    def _sip(self) -> JsonObject:
+        stats = self.stats
+        return {
+            "callId": self._attempt.call_id,
+            "from": self._attempt.from_uri,
+            "to": self._attempt.to_uri,
+            "requestUri": self._attempt.request_uri,
+            "source": f"{self._attempt.source_address}:{self._attempt.source_port}",
+            "transport": self._attempt.transport,
+            "sound": {
+                **self.sound,
+                "packetsReceived": stats.packets_received,
+                "packetsSent": stats.packets_sent,
+                "packetsLost": stats.packets_lost,
+                "packetsDropped": stats.packets_dropped,
+                "firstReceivedMs": stats.first_received_ms,
+                "firstSpokenMs": stats.first_spoken_ms,
+                "latched": stats.latched,
+            },
+            "timings": dict(self._marks_ms),
+        }
+
+    def _outbox(self, event: str) -> OutboxEvent:
+        assert self.call is not None
+        return OutboxEvent(
+            event_id=self._ids.sortable(),
+            account_id=self.call.account_id,
+            call_id=self.call.call_id,
+            event=event,
+            at=self._clock.now(),
+            payload=render_call(self.call),
+        )

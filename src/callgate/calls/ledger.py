@@ -1,0 +1,74 @@
+"""The facts of one call on their way into the store, in the order in which they happened."""
+
+from collections.abc import Awaitable, Callable
+
+from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.decision import DecisionRecord
+from callgate.ports import CallStore
+from callgate.runtime.tasks import TaskOwner
+
+
+class Ledger:
+    """Writes started, joined and ended of one call, each after the one before is committed.
+
+    A call may end before its beginning is committed (a caller who hangs up at once), hence the queue. A write that fails
+    is reported, and what depends on it is not tried.
+    """
+
+    def __init__(self, store: CallStore, tasks: TaskOwner, failed: Callable[[str, Exception], None]) -> None:
+        """`failed` is told which fact could not be written, and why."""
+        self._store = store
+        self._tasks = tasks
+        self._failed = failed
+        self._waiting: list[tuple[str, Callable[[], Awaitable[None]], Callable[[], None]]] = []
+        self._running = False
+        self.begun = False
+
+    def started(self, call: Call, record: DecisionRecord, event: OutboxEvent, then: Callable[[], None]) -> None:
+        """Write the call's beginning; `then` is called once it is committed."""
+        self.begun = True
+        self._put("call.started", lambda: self._store.call_started(call, record, event), then)
+
+    def joined(self, call: Call, event: OutboxEvent) -> None:
+        """Write that the caller talks to the agent."""
+        self._put("call.joined", lambda: self._store.call_joined(call, event), _nothing)
+
+    def ended(self, call: Call, event: OutboxEvent) -> None:
+        """Write the call's end."""
+        self._put("call.ended", lambda: self._store.call_ended(call, event), _nothing)
+
+    def message(self, message: Message) -> None:
+        """Queue something said."""
+        self._store.message(message)
+
+    def event(self, event: CallEvent) -> None:
+        """Queue something noteworthy."""
+        self._store.call_event(event)
+
+    def refusal(self, record: DecisionRecord) -> None:
+        """Queue the decision of an attempt that no call came of."""
+        self._store.decision(record)
+
+    def _put(self, fact: str, write: Callable[[], Awaitable[None]], then: Callable[[], None]) -> None:
+        self._waiting.append((fact, write, then))
+        if not self._running:
+            self._running = True
+            self._tasks.spawn(self._write(), name=f"ledger {fact}")
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                fact, write, then = self._waiting.pop(0)
+                try:
+                    await write()
+                except Exception as error:
+                    self._waiting.clear()
+                    self._failed(fact, error)
+                else:
+                    then()
+        finally:
+            self._running = False
+
+
+def _nothing() -> None:
+    pass

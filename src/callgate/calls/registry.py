@@ -1,0 +1,77 @@
+"""The calls in progress on this node: counted for admission, found for the API, waited for while draining."""
+
+import asyncio
+from collections import Counter
+
+from callgate.calls.runner import CallRunner
+
+
+class Registry:
+    """Every attempt that holds a slot, from its 100 Trying on. Implements `ports.LiveCalls`."""
+
+    def __init__(self) -> None:
+        self._runners: set[CallRunner] = set()
+        self._by_account: Counter[str] = Counter()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._runners)
+
+    def of_account(self, account_id: str) -> int:
+        """How many calls an account has."""
+        return self._by_account[account_id]
+
+    def enter(self, runner: CallRunner) -> None:
+        """A call begins."""
+        self._runners.add(runner)
+        if runner.account_id is not None:
+            self._by_account[runner.account_id] += 1
+        self._empty.clear()
+
+    def leave(self, runner: CallRunner) -> None:
+        """Nothing of the call is left to do."""
+        if runner not in self._runners:
+            return
+        self._runners.remove(runner)
+        if runner.account_id is not None:
+            self._by_account[runner.account_id] -= 1
+            if not self._by_account[runner.account_id]:
+                del self._by_account[runner.account_id]
+        if not self._runners:
+            self._empty.set()
+
+    def is_live(self, call_id: str) -> bool:
+        """Whether the call is in progress here."""
+        return self._find(call_id) is not None
+
+    def hang_up(self, call_id: str, message: str | None = None) -> bool:
+        """End a joined call, after the agent has said `message`; ``False`` when it is not joined, or not here."""
+        runner = self._find(call_id)
+        if runner is None or not runner.is_joined:
+            return False
+        runner.hang_up(message)
+        return True
+
+    async def drain(self, timeout_s: float) -> None:
+        """Wait for the calls in progress to end by themselves; hang up what is left after `timeout_s`."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), timeout_s)
+        except TimeoutError:
+            for runner in tuple(self._runners):
+                runner.drain()
+
+    async def ended(self, timeout_s: float) -> bool:
+        """Whether every call was over within `timeout_s`."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    def _find(self, call_id: str) -> CallRunner | None:
+        # A linear search: the API asks this a few times a minute, and a second index would have to be kept right.
+        for runner in self._runners:
+            if runner.call is not None and runner.call.call_id == call_id:
+                return runner
+        return None

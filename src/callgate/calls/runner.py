@@ -1,0 +1,378 @@
+"""Runs one incoming call: brings what happens to the machine (`core.call.machine`) and carries its effects out.
+
+The runner is the listener of the leg and of the media session and holds the alarms. It decides nothing itself: every way
+a call can go is a row of the machine's table. What is written down of it is the chronicle's business.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from callgate.calls.chronicle import Chronicle
+from callgate.calls.creation import CallMaker
+from callgate.calls.ledger import Ledger
+from callgate.calls.talk import Talk
+from callgate.core.call.machine import Effect, Input, State, move
+from callgate.core.sdp.description import SdpError
+from callgate.core.templates.render import TemplateUnfit
+from callgate.entities.call import Call
+from callgate.entities.decision import Decision
+from callgate.entities.json import JsonObject
+from callgate.entities.outcomes import OUTCOMES
+from callgate.ports import (
+    Alarm,
+    Alarms,
+    BrainPlan,
+    CallStore,
+    Clock,
+    DecisionHook,
+    Ids,
+    Leg,
+    MediaSession,
+    Question,
+    Rejection,
+    ReofferAnswer,
+    Snapshot,
+    SoundStats,
+    StartCall,
+)
+from callgate.runtime.tasks import TaskOwner
+from callgate.telemetry import events
+
+# A farewell is a sentence or two; a brain that needs longer than this has lost its thread.
+LAST_WORDS_S_MAX: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every runner needs; one for the whole node.
+
+    Attributes:
+        clock: time.
+        ids: names.
+        alarms: wake-ups.
+        snapshot: agents in force.
+        store: where facts go.
+        hook: the owner's fallback handler.
+        tasks: who owns what runs in the background.
+        maker: makes a Call from template or answer.
+        log: takes an event name and fields.
+        ring_after_s: first 180 at the latest.
+        ring_repeat_s: between one 180 and the next.
+    """
+
+    clock: Clock
+    ids: Ids
+    alarms: Alarms
+    snapshot: Snapshot
+    store: CallStore
+    hook: DecisionHook
+    tasks: TaskOwner
+    maker: CallMaker
+    log: Callable[..., None]
+    ring_after_s: float
+    ring_repeat_s: float
+
+
+class CallRunner:
+    """One incoming call from its 100 Trying to its last record. Implements `LegListener` and `SessionListener`."""
+
+    def __init__(
+        self,
+        *,
+        leg: Leg,
+        decision: Decision,
+        session: MediaSession,
+        around: Surroundings,
+        left: Callable[["CallRunner"], None],
+    ) -> None:
+        """`left` is told when nothing of the call is left to do."""
+        self._leg = leg
+        self._decision = decision
+        self._session = session
+        self._around = around
+        self._left = left
+        self._state = State.ASKING
+        self._chronicle = Chronicle(
+            leg.attempt,
+            decision,
+            Ledger(around.store, around.tasks, self._not_written),
+            around.clock,
+            around.ids,
+            around.log,
+        )
+        self._talk = Talk(
+            leg.attempt.body,
+            leg.media_address,
+            session.rtp_port,
+            session_id=int(self._chronicle.begun.timestamp() * 1000),
+        )
+        self._question: asyncio.Task[None] | None = None
+        self._new_call: Call | None = None
+        self._ring_alarm: Alarm | None = None
+        self._end_alarm: Alarm | None = None  # joinTimeout, then maxDuration, then the last words
+        self._farewell = ("", "")  # the last words, and the outcome they lead to
+        self._outcome = ""
+        self._detail = ""
+        self._status: int | None = None
+
+    # ------------------------------------------------------------------------------- for the gate and the registry
+
+    @property
+    def call(self) -> Call | None:
+        """The API call, once there is one."""
+        return self._chronicle.call
+
+    @property
+    def account_id(self) -> str | None:
+        """Whose call it is."""
+        return self._decision.account_id
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether caller and agent hear each other."""
+        return self._state in (State.JOINED, State.LEAVING)
+
+    @property
+    def decision_id(self) -> str:
+        """Names the record that says why the call came here."""
+        return self._chronicle.decision_id
+
+    def begin(self, question: Question | None) -> None:
+        """Take the leg over: ask the owner, or start the call that the rules named."""
+        self._leg.listen(self)
+        self._arm_ring(self._around.ring_after_s)
+        if question is None:
+            self._create(None)
+        else:
+            self._question = self._around.tasks.spawn(self._ask(question), name="ask the fallback handler")
+
+    def hang_up(self, message: str | None = None) -> None:
+        """End a joined call on behalf of the API, after the agent has said `message`."""
+        if message:
+            self._farewell = (message, "api-hangup")
+            self._happen(Input.FAREWELL_DUE)
+        else:
+            self._happen(Input.API_LEAVES)
+
+    def drain(self) -> None:
+        """The node can wait no longer."""
+        self._happen(Input.DRAINED)
+
+    # ------------------------------------------------------------------------------------------------- LegListener
+
+    def cancelled(self, cause: str) -> None:
+        """The caller gave up before an answer."""
+        self._happen(Input.CANCELLED, detail=cause)
+
+    def confirmed(self, body: bytes) -> None:
+        """The ACK of the INVITE came, or of a re-INVITE for which we made the offer."""
+        try:
+            settled = self._talk.take_answer(body)
+        except SdpError as error:
+            self._happen(Input.ANSWER_UNUSABLE, detail=str(error))
+            return
+        if settled:
+            self._redirect()
+        if self._state is State.ANSWERED:
+            self._happen(Input.ACKNOWLEDGED)
+
+    def unacknowledged(self) -> None:
+        """The ACK never came."""
+        self._happen(Input.UNACKNOWLEDGED)
+
+    def reoffered(self, sdp: bytes) -> ReofferAnswer:
+        """A re-INVITE: new address, codec or direction."""
+        try:
+            local = self._talk.reoffered(sdp)
+        except SdpError as error:
+            return ReofferAnswer(488, headers=(("Warning", f'305 callgate "{error}"'),))
+        if sdp:
+            self._redirect()
+        return ReofferAnswer(200, local)
+
+    def digit(self, digit: str, duration_ms: int) -> None:
+        """A digit by INFO."""
+        self._session.digit(digit, duration_ms)
+
+    def hung_up(self, cause: str) -> None:
+        """BYE from the caller."""
+        self._happen(Input.CALLER_LEFT, detail=cause)
+
+    # --------------------------------------------------------------------------------------------- SessionListener
+
+    def ready(self) -> None:
+        """The brain is connected."""
+        self._chronicle.mark("agentReadyMs")
+        self._happen(Input.BRAIN_READY)
+
+    def brain_failed(self, reason: str) -> None:
+        """The brain could not start, or failed."""
+        self._chronicle.event("error", "agent_failed", reason, {})
+        self._happen(Input.BRAIN_FAILED, detail=reason)
+
+    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
+        """Something was said."""
+        self._chronicle.message(role, text, medium, start_ms, end_ms)
+
+    def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
+        """Something noteworthy happened in the session."""
+        self._chronicle.event(severity, type, text, extras)
+
+    def hang_up_requested(self, outcome: str) -> None:
+        """The brain has said its last word."""
+        self._happen(Input.AGENT_LEAVES, outcome)
+
+    def closed(self, stats: SoundStats) -> None:
+        """The session is over and counted."""
+        self._chronicle.stats = stats
+        self._happen(Input.SOUND_CLOSED)
+
+    def lost(self) -> None:
+        """The worker died."""
+        self._happen(Input.WORKER_LOST)
+
+    # ------------------------------------------------------------------------------------------------- the machine
+
+    def _happen(self, input: Input, outcome: str = "", detail: str = "") -> None:
+        found = move(self._state, input)
+        if found is None:
+            return
+        self._state = found.state
+        if not self._outcome:
+            self._outcome = found.outcome or outcome
+            self._detail = detail if self._outcome else ""
+        for effect in found.effects:
+            try:
+                self._carry_out(effect)
+            except Exception as error:  # one call's trouble must never become another's
+                self._around.log(events.CALL_FAILED, decision=self.decision_id, effect=effect.name, error=repr(error))
+                self._happen(Input.FAILED, detail=f"{effect.name.lower()}: {error}")
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Effect.ASK_NO_MORE:
+                if self._question is not None:
+                    self._question.cancel()
+            case Effect.COMMIT:
+                self._chronicle.started(self._made(), lambda: self._happen(Input.COMMITTED))
+            case Effect.CONNECT:
+                self._connect()
+            case Effect.RING:
+                self._chronicle.mark("ringingMs")
+                self._leg.ring()
+                self._arm_ring(self._around.ring_repeat_s)
+            case Effect.ANSWER:
+                self._disarm()
+                self._chronicle.mark("answeredMs")
+                self._leg.answer(self._talk.local)
+            case Effect.JOIN:
+                self._join()
+            case Effect.SAY_LAST_WORDS:
+                self._say_last_words()
+            case Effect.REFUSE:
+                self._disarm()
+                self._status = self._status or OUTCOMES[self._outcome].status or 500
+                self._leg.refuse(self._status)
+            case Effect.HANG_UP:
+                self._leg.hang_up(OUTCOMES[self._outcome].words)
+            case Effect.CLOSE:
+                self._disarm()
+                self._session.close()
+            case Effect.RECORD_REFUSAL:
+                self._chronicle.refused(self._outcome, self._status or OUTCOMES[self._outcome].status, self._detail)
+            case Effect.RECORD_END:
+                self._chronicle.ended(self._outcome, self._detail)
+            case Effect.LEAVE:
+                self._disarm()
+                self._left(self)
+
+    # ----------------------------------------------------------------------------------------------------- effects
+
+    async def _ask(self, question: Question) -> None:
+        answer = await self._around.hook.ask(question)
+        self._question = None
+        self._chronicle.mark("handlerMs")
+        if isinstance(answer, Rejection):
+            self._chronicle.handler_said("refused", answer.exchange)
+            self._status = answer.status
+            self._happen(Input.REJECTED, answer.outcome, answer.reason)
+        else:
+            self._chronicle.handler_said("matched", answer.exchange)
+            self._create(answer)
+
+    def _create(self, answer: StartCall | None) -> None:
+        agent_id = answer.agent_id if answer else self._decision.agent_id
+        maker = self._around.maker
+        try:
+            self._new_call = maker.make(
+                self._leg.attempt,
+                account_id=self._decision.account_id or "",
+                agent=self._around.snapshot.agent(agent_id) if agent_id else None,
+                answer=answer,
+                decision_id=self.decision_id,
+                now=self._chronicle.begun,
+            )
+        except TemplateUnfit as error:
+            self._happen(Input.UNFIT, detail=str(error))
+            return
+        self._end_alarm = self._around.alarms.after(
+            maker.join_timeout_s(self._new_call), lambda: self._happen(Input.JOIN_OVERDUE)
+        )
+        self._happen(Input.CREATED)
+
+    def _connect(self) -> None:
+        call = self._made()
+        self._talk.negotiate()
+        self._chronicle.sound = self._talk.facts()
+        plan = BrainPlan(kind=self._around.maker.brain_of(call), call_id=call.call_id, settings=call.settings)
+        self._session.open(plan, self._talk.path, self)
+
+    def _join(self) -> None:
+        self._chronicle.mark("acknowledgedMs")
+        self._session.begin()
+        self._chronicle.joined()
+        text, seconds = self._around.maker.farewell(self._made())
+        self._farewell = (text, "max-duration")
+        self._end_alarm = self._around.alarms.after(seconds, lambda: self._happen(Input.FAREWELL_DUE))
+
+    def _say_last_words(self) -> None:
+        text, outcome = self._farewell
+        if self._end_alarm is not None:
+            self._end_alarm.cancel()
+        if not text:
+            self._happen(Input.WORDS_OVERDUE, outcome)
+            return
+        self._session.say(text, outcome)
+        self._end_alarm = self._around.alarms.after(
+            LAST_WORDS_S_MAX, lambda: self._happen(Input.WORDS_OVERDUE, outcome)
+        )
+
+    def _redirect(self) -> None:
+        self._chronicle.sound = self._talk.facts()
+        if self._talk.path is not None:
+            self._session.redirect(self._talk.path)
+        self._chronicle.event("info", "sound_negotiated", "where and how sound flows was agreed anew", self._talk.facts())
+
+    # ---------------------------------------------------------------------------------------------------- fragments
+
+    def _made(self) -> Call:
+        assert self._new_call is not None, "the machine asks for a Call's effects only once there is one"
+        return self._new_call
+
+    def _not_written(self, fact: str, error: Exception) -> None:
+        self._around.log(events.STORE_FAILED, decision=self.decision_id, fact=fact, error=repr(error))
+        if fact == "call.started":
+            self._happen(Input.NOT_COMMITTED, detail=f"the call could not be stored: {error}")
+
+    def _arm_ring(self, delay_s: float) -> None:
+        if self._ring_alarm is not None:
+            self._ring_alarm.cancel()
+        self._ring_alarm = self._around.alarms.after(delay_s, lambda: self._happen(Input.RING_DUE))
+
+    def _disarm(self) -> None:
+        for alarm in (self._ring_alarm, self._end_alarm):
+            if alarm is not None:
+                alarm.cancel()
+        self._ring_alarm = self._end_alarm = None

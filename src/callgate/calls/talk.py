@@ -1,0 +1,96 @@
+"""The offer and answer of one leg: what was agreed on sound, first and after every re-INVITE.
+
+RFC 3264 (An Offer/Answer Model with the Session Description Protocol).
+"""
+
+from callgate.core.sdp.description import SdpError
+from callgate.core.sdp.negotiate import answer, offer, read_answer
+from callgate.entities.json import JsonObject
+from callgate.ports import SoundPath
+
+
+class Talk:
+    """Where and how sound flows on one leg, as both sides' SDP says."""
+
+    def __init__(self, offered: bytes, address: str, port: int, session_id: int) -> None:
+        """Set out to answer.
+
+        Args:
+            offered: the INVITE's SDP; empty for a delayed offer, which we make in the 200.
+            address: ours, as this peer sees it.
+            port: ours for RTP.
+            session_id: of our SDP's origin line.
+        """
+        self._offered = offered
+        self._address = address
+        self._port = port
+        self._session_id = session_id
+        self._version = 0
+        self._awaiting_answer = False
+        self.local = b""
+        self.path: SoundPath | None = None
+
+    def negotiate(self) -> None:
+        """Answer the INVITE's offer, or make one.
+
+        Raises:
+            SdpError: the offer has nothing for us; admission has seen to it that this is a rarity.
+        """
+        if self._offered:
+            self._answer(self._offered)
+        else:
+            self._offer()
+
+    def reoffered(self, sdp: bytes) -> bytes:
+        """Our SDP for a re-INVITE with the offer `sdp`, or without one.
+
+        Raises:
+            SdpError: the offer has nothing for us; what was agreed before stays.
+        """
+        if sdp:
+            self._answer(sdp)
+        else:
+            self._offer()
+        return self.local
+
+    def take_answer(self, body: bytes) -> bool:
+        """Take the SDP of an ACK; whether it settled where sound flows.
+
+        Raises:
+            SdpError: we had offered, and `body` is no answer to that.
+        """
+        if not self._awaiting_answer:
+            return False
+        if not body:
+            raise SdpError("the ACK carries no SDP; expected the answer to the offer of the 200")
+        self.path = read_answer(body, self.local)
+        self._awaiting_answer = False
+        return True
+
+    def facts(self) -> JsonObject:
+        """For records: codec, addresses, directions."""
+        if self.path is None:
+            return {}
+        return {
+            "codec": self.path.codec,
+            "remote": f"{self.path.remote_address}:{self.path.remote_port}",
+            "local": f"{self._address}:{self._port}",
+            "sends": self.path.send,
+            "receives": self.path.receive,
+            "digits": self.path.digits_payload_type is not None,
+        }
+
+    def _answer(self, offered: bytes) -> None:
+        negotiated = answer(
+            offered, address=self._address, port=self._port, session_id=self._session_id, version=self._version
+        )
+        self.local, self.path = negotiated.sdp, negotiated.path
+        self._version += 1
+        self._awaiting_answer = False
+
+    def _offer(self) -> None:
+        self.local = offer(
+            address=self._address, port=self._port, session_id=self._session_id, version=self._version
+        )
+        self._version += 1
+        self._awaiting_answer = True

@@ -1,0 +1,14 @@
+"""Names of log events. A log line is a name and fields; the words are in `entities.outcomes`."""
+
+from typing import Final
+
+NODE_READY: Final = "node.ready"
+NODE_DRAINING: Final = "node.draining"
+NODE_STOPPED: Final = "node.stopped"
+NODE_ADVERTISES_PRIVATE: Final = "node.advertises_private_address"
+CALL_REFUSED: Final = "call.refused"
+CALL_ENDED: Final = "call.ended"
+CALL_FAILED: Final = "call.failed"
+STORE_FAILED: Final = "store.failed"
+WORKER_LOST: Final = "worker.lost"
+STRANGERS_REFUSED: Final = "strangers.refused"
