@@ -1,0 +1,188 @@
+"""Bytes to messages: the start line and the header lines, nothing more.
+
+Everything inside a header is read on demand by `message.Message`. What stands here is what every byte of every packet
+pays for, strangers' packets included, so it is a handful of C calls for the whole message and one short loop.
+
+Strict where leniency would let two elements read one message in two ways (a bare CR or LF, a second Content-Length, a
+missing colon), lenient elsewhere. Text is decoded as UTF-8 with surrogate escapes, so any bytes round-trip.
+"""
+
+import re
+from typing import Final
+
+from callgate.core.sip.errors import ParseError
+from callgate.core.sip.headers import KNOWN_NAMES, Headers, canonical
+from callgate.core.sip.message import SIP_VERSION, Request, Response
+from callgate.core.sip.parameters import TOKEN
+
+MESSAGE_BYTES_MAX: Final = 65_535
+"""The largest UDP datagram; the same for a message on a stream, so that a transport never decides what can be said."""
+
+HEADER_COUNT_MAX: Final = 256
+"""A busy INVITE has 20 to 40 lines, the largest torture message 49; each one costs us a loop step and a tuple."""
+
+HEADER_LINE_CHARS_MAX: Final = 8_192
+"""An Identity header with its certificate chain reference is 1 to 2 kB, a long History-Info 4 kB."""
+
+START_LINE_CHARS_MAX: Final = 4_096
+"""A Request-URI we wrote ourselves is under 200; HTTP servers stop at 8 kB. Answered with 414."""
+
+METHOD_CHARS_MAX: Final = 64
+"""The longest registered method has 9 letters; the torture messages try 44."""
+
+CONTENT_LENGTH_DIGITS_MAX: Final = 9
+"""Leading zeros occur; ten digits are over every limit."""
+
+_FOLD: Final = re.compile(r"\r\n[ \t]+")  # nothing before the CRLF: that would take quadratic time over blanks
+_VERSION: Final = re.compile(r"SIP/[0-9]{1,4}\.[0-9]{1,4}", re.IGNORECASE)
+
+
+def is_keepalive(datagram: bytes) -> bool:
+    """Whether a datagram is no message but keeps a NAT binding open: line ends (RFC 5626) or a few zero bytes."""
+    return len(datagram) <= 4 and not datagram.strip(b"\r\n\x00")
+
+
+def parse(data: bytes) -> Request | Response:
+    """Read the message in one datagram.
+
+    RFC 3261 section 18.3 (Framing): the body ends with Content-Length, else with the datagram; what follows is dropped.
+
+    Raises:
+        ParseError: and nothing else, whatever the bytes; with `ParseError.partial` when it can be answered.
+    """
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise ParseError(f"message over {MESSAGE_BYTES_MAX} bytes: {len(data)}", 513)
+    if data[:1] in (b"\r", b"\n"):
+        data = data.lstrip(b"\r\n")  # RFC 3261 section 7.5 (Framing SIP Messages): empty lines before it are ignored
+    end = data.find(b"\r\n\r\n")
+    if end < 0:
+        raise ParseError("no empty line ends the headers", partial=_partial(data))
+    message = parse_head(data[:end])
+    length = content_length(message)
+    available = len(data) - end - 4
+    if length is None or length == available:
+        message.body = data[end + 4 :]
+    elif length < available:
+        message.body = data[end + 4 : end + 4 + length]
+    else:
+        raise ParseError(f"content-length {length}, but {available} bytes follow", partial=answerable(message))
+    return message
+
+
+def parse_head(head: bytes) -> Request | Response:
+    """Read the start line and the headers.
+
+    Args:
+        head: everything before the empty line, without its line ends.
+
+    Returns:
+        The message with an empty body.
+
+    Raises:
+        ParseError: and nothing else.
+    """
+    text = head.decode("utf-8", "surrogateescape")
+    if "\r\n " in text or "\r\n\t" in text:
+        # RFC 3261 section 7.3.1 (Header Field Format): a fold is one blank.
+        text = _FOLD.sub(" ", text)
+    lines = text.split("\r\n")
+    breaks = len(lines) - 1
+    start = lines[0]
+    problem: str | None = None
+    status = 400
+    if text.count("\n") != breaks or text.count("\r") != breaks:
+        # Elsewhere a lone LF may end a line: a header hidden behind one would pass a proxy unseen, or us.
+        problem = "line ends with a lone CR or LF, expected CRLF"
+    elif breaks > HEADER_COUNT_MAX:
+        problem = f"more than {HEADER_COUNT_MAX} header lines: {breaks}"
+        del lines[HEADER_COUNT_MAX + 1 :]
+    elif len(text) > HEADER_LINE_CHARS_MAX and max(map(len, lines)) > HEADER_LINE_CHARS_MAX:
+        problem = f"header line over {HEADER_LINE_CHARS_MAX} characters"
+    items: list[tuple[str, str]] = []
+    append = items.append
+    known = KNOWN_NAMES.get
+    del lines[0]
+    for line in lines:
+        name, colon, value = line.partition(":")
+        registered = known(name)
+        if registered is None:
+            name = name.rstrip(" \t")
+            registered = canonical(name)
+            if not TOKEN.fullmatch(name):
+                problem = problem or f"header name is not a token: {name[:80]!r}"
+                continue
+        if not colon:
+            problem = problem or f"header line without a colon: {line[:80]!r}"
+            continue
+        append((registered, value.strip(" \t")))
+    headers = Headers.of_canonical(items)
+    if start[:4].upper() == "SIP/":
+        if problem is not None:
+            raise ParseError(problem)
+        return _response(start, headers)
+    request: Request | None = None
+    if len(start) > START_LINE_CHARS_MAX:
+        problem, status = f"request line over {START_LINE_CHARS_MAX} characters: {len(start)}", 414
+    else:
+        request, complaint = _request(start, headers)
+        problem = problem or complaint
+    if problem is not None or request is None:
+        raise ParseError(problem or "no request line", status, answerable(request or Request("", "", headers)))
+    return request
+
+
+def content_length(message: Request | Response) -> int | None:
+    """The Content-Length of a message that was parsed; ``None`` when absent.
+
+    Raises:
+        ParseError: no number, or more than one: nobody can know where such a message ends.
+    """
+    values = message.headers.all("Content-Length")
+    if not values:
+        return None
+    if len(values) > 1:
+        raise ParseError(f"content-length stands {len(values)} times", partial=answerable(message))
+    value = values[0]
+    if not (value.isascii() and value.isdigit() and len(value) <= CONTENT_LENGTH_DIGITS_MAX):
+        raise ParseError(f"content-length is not a number of bytes: {value[:80]!r}", partial=answerable(message))
+    return int(value)
+
+
+def answerable(message: Request | Response) -> Request | None:
+    """The message, when it is a request that may be refused: with a Via, and no ACK."""
+    if isinstance(message, Request) and message.method != "ACK" and "Via" in message.headers:
+        return message
+    return None
+
+
+def _response(start: str, headers: Headers) -> Response:
+    version, _, rest = start.partition(" ")
+    code, _, reason = rest.partition(" ")
+    if version.upper() != SIP_VERSION:
+        raise ParseError(f"status line is not of {SIP_VERSION}: {version[:80]!r}", 505)
+    if not (len(code) == 3 and code.isascii() and code.isdigit() and "1" <= code[0] <= "6"):
+        raise ParseError(f"status code is not 100 to 699: {code[:80]!r}")
+    return Response(int(code), reason, headers)
+
+
+def _request(start: str, headers: Headers) -> tuple[Request | None, str | None]:
+    """What can be made of the request line, and what is wrong with it (``None``: nothing)."""
+    words = start.split(" ")
+    method = words[0]
+    if not TOKEN.fullmatch(method) or len(method) > METHOD_CHARS_MAX:
+        return None, f"method is not a token of at most {METHOD_CHARS_MAX} characters: {method[:80]!r}"
+    if len(words) != 3:
+        # Blanks at its end, inside the URI or twice in a row: RFC 4475 sections 3.1.2.8 to 3.1.2.10 let us refuse.
+        return Request(method, "", headers), f"request line is not method, uri and version: {start[:200]!r}"
+    _, uri, version = words
+    if not uri or not _VERSION.fullmatch(version):
+        return Request(method, "", headers), f"request line does not end with {SIP_VERSION}: {version[:80]!r}"
+    return Request(method, uri, headers, b"", version.upper()), None
+
+
+def _partial(data: bytes) -> Request | None:
+    """What can be read of a request whose headers do not end; never raises."""
+    try:
+        return answerable(parse_head(data[:MESSAGE_BYTES_MAX].rstrip(b"\r\n")))
+    except ParseError as error:
+        return error.partial

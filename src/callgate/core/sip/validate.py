@@ -1,0 +1,151 @@
+"""Is a request well-formed enough to be served? Everything a parser of lines cannot see.
+
+RFC 3261 section 8.2 (UAS Behavior), in its order: version, mandatory headers, URI scheme, extensions, content.
+"""
+
+from typing import Final
+
+from callgate.core.sip.errors import ParseError
+from callgate.core.sip.message import SIP_VERSION, Request, Response
+from callgate.core.sip.name_addr import parse_name_addr
+from callgate.core.sip.uri import NOT_IN_URI, SCHEME, parse_uri
+from callgate.core.sip.via import BRANCH_COOKIE
+from callgate.entities.attempt import Defect
+
+_MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
+# Max-Forwards is mandatory too (RFC 3261 section 8.1.1, Generating the Request), but only proxies act on it, and old
+# senders leave it out: RFC 4475 section 3.4.1 (INVITE with RFC 2543 Syntax).
+
+_SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type", "Session-Expires")
+"""With two of them, two elements may each believe another one: refused whatever they say."""
+
+_CALL_ID_CHARS_MAX: Final = 512  # it is a key of tables and a column of records; usual ones have 30 to 80
+
+
+def validate_request(request: Request, *, supported: frozenset[str]) -> Defect | None:
+    """Look for what makes a request unanswerable by anyone's rules.
+
+    Not looked at: whether its method is known (405) and whether its body suits (415), which depend on more than the
+    message; and Date and Expires, since an element should not refuse for values it does not use (RFC 4475 sections
+    3.1.2.4 and 3.1.2.12).
+
+    Args:
+        request: as parsed.
+        supported: option tags that may be required, lower case, e.g. ``frozenset({"timer"})``.
+
+    Returns:
+        The refusal, or ``None`` for a well-formed request. An ACK is never answered, whatever is wrong with it.
+    """
+    if request.version != SIP_VERSION:
+        return Defect(505, f"version is {request.version}, expected {SIP_VERSION}")
+    headers = request.headers
+    missing = [name for name in _MANDATORY if not headers.get(name)]
+    if missing:
+        return Defect(400, f"missing: {', '.join(missing)}")
+    for name in _SINGLE:
+        if len(headers.all(name)) > 1:
+            return Defect(400, f"{name} stands {len(headers.all(name))} times, expected once")
+    try:
+        _check_fields(request)
+        _check_request_uri(request.uri)
+    except ParseError as error:
+        return Defect(error.status, error.reason)
+    return _unsupported(request, supported)
+
+
+def validate_response(response: Response) -> Defect | None:
+    """Look for what makes a response useless; such a one is dropped, and nothing is ever sent back.
+
+    Returns:
+        What is wrong, for a log; ``None`` for a response that can be matched.
+    """
+    headers = response.headers
+    missing = [name for name in _MANDATORY if not headers.get(name)]
+    if missing:
+        return Defect(400, f"missing: {', '.join(missing)}")
+    for name in _SINGLE:
+        if len(headers.all(name)) > 1:
+            return Defect(400, f"{name} stands {len(headers.all(name))} times, expected once")
+    try:
+        _check_common(response)
+        if len(headers.elements("Via")) > 1:
+            # RFC 3261 section 18.1.2 (Receiving Responses) and 8.1.3.3 (Vias): it was meant for someone else.
+            return Defect(400, "response with more than one Via, expected ours alone")
+    except ParseError as error:
+        return Defect(error.status, error.reason)
+    return None
+
+
+def _check_common(message: Request | Response) -> None:
+    for _ in message.vias:
+        pass
+    _ = message.cseq
+    for name, address in (("From", message.from_), ("To", message.to)):
+        if address.uri.partition(":")[0].lower() in ("sip", "sips"):
+            _check_sip_uri(name, address.uri)
+    call_id = message.call_id
+    if len(call_id) > _CALL_ID_CHARS_MAX:
+        raise ParseError(f"Call-ID: over {_CALL_ID_CHARS_MAX} characters: {len(call_id)}")
+    if any(character <= " " or character == "\x7f" for character in call_id):
+        raise ParseError(f"Call-ID: holds a blank or a control character: {call_id!r}")
+
+
+def _check_fields(request: Request) -> None:
+    _check_common(request)
+    cseq = request.cseq
+    if cseq.method != request.method:
+        raise ParseError(f"CSeq: method is {cseq.method}, expected the request's, {request.method}")
+    _ = request.max_forwards
+    via = request.via
+    _ = via.rport
+    if via.branch == BRANCH_COOKIE:
+        # RFC 4475 section 3.2.1 (Missing Transaction Identifier): with nothing behind the cookie, every transaction of
+        # that sender would be the same one.
+        raise ParseError(f"Via: branch is {BRANCH_COOKIE} alone, expected an identifier behind it")
+    for name in ("Record-Route", "Route"):
+        for element in request.headers.elements(name):
+            _check_sip_uri(name, parse_name_addr(element).uri)
+    if request.method == "INVITE":
+        # RFC 3261 section 8.1.1.8 (Contact): exactly one, of a SIP or SIPS URI; it is where ACK and BYE go.
+        contacts = request.headers.elements("Contact")
+        if len(contacts) != 1:
+            raise ParseError(f"Contact: an INVITE must have exactly one, this has {len(contacts) or 'none'}")
+        _check_sip_uri("Contact", parse_name_addr(contacts[0]).uri)
+
+
+def _check_sip_uri(name: str, uri: str) -> None:
+    try:
+        parse_uri(uri)
+    except ParseError as error:
+        # 416 is for the Request-URI alone.
+        raise ParseError(f"{name}: {error.reason}") from None
+
+
+def _check_request_uri(uri: str) -> None:
+    if uri[:4].lower() == "tel:":
+        if NOT_IN_URI.search(uri) or len(uri) == 4:
+            raise ParseError(f"not a tel uri: {uri!r}")
+        return
+    if not SCHEME.match(uri):
+        raise ParseError(f"request-uri is not a uri: {uri!r}")
+    if parse_uri(uri).headers:
+        # RFC 3261 section 19.1.1 (SIP and SIPS URI Components), table 1: not in a Request-URI.
+        raise ParseError(f"request-uri carries headers: {uri!r}")
+
+
+def _unsupported(request: Request, supported: frozenset[str]) -> Defect | None:
+    if request.method not in ("ACK", "CANCEL"):
+        # RFC 3261 section 8.2.2.3 (Require): in those two it is ignored.
+        try:
+            required = request.headers.elements("Require")
+        except ParseError as error:
+            return Defect(error.status, error.reason)
+        unknown = [tag for tag in required if tag and tag.lower() not in supported]
+        if unknown:
+            tags = ", ".join(unknown)
+            return Defect(420, f"requires an unknown extension: {tags}", (("Unsupported", tags),))
+    encoding = request.headers.get("Content-Encoding")
+    if encoding is not None and request.body and encoding.lower() != "identity":
+        # RFC 3261 section 8.2.3 (Content Processing).
+        return Defect(415, f"content-encoding is {encoding}, expected none", (("Accept-Encoding", "identity"),))
+    return None
