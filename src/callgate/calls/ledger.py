@@ -11,8 +11,8 @@ from callgate.runtime.tasks import TaskOwner
 class Ledger:
     """Writes started, joined and ended of one call, each after the one before is committed.
 
-    A call may end before its beginning is committed (a caller who hangs up at once), hence the queue. A write that fails
-    is reported, and what depends on it is not tried.
+    A call may end before its beginning is committed (a caller who hangs up at once), hence the queue. A write that
+    fails is reported, and what depends on it is not tried.
     """
 
     def __init__(self, store: CallStore, tasks: TaskOwner, failed: Callable[[str, Exception], None]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from callgate.entities.attempt import Attempt
-from callgate.entities.decision import Decision, DecisionRecord, TraceEntry, Verdict
+from callgate.entities.decision import Decision, DecisionRecord, Step, TraceEntry, Verdict
 from callgate.entities.json import Json, JsonObject
 
 # Headers that a replay or a person may need; the rest of an INVITE (Via, Route, Authorization …) is not kept.
@@ -66,16 +66,14 @@ def _source_as_seen(attempt: Attempt, decision: Decision) -> str:
     """The address that the step "source" compared: behind a proxy of ours, the one that the proxy named."""
     for entry in decision.trace:
         for name, value in entry.facts:
-            if name == "source" and isinstance(value, str):
+            if entry.step is Step.SOURCE and name == "address" and isinstance(value, str):
                 return value
     return attempt.source_address
 
 
 def _rest_of(attempt: Attempt) -> JsonObject:
     headers: list[Json] = [
-        [name, value]
-        for name, value in attempt.headers
-        if name.lower() in _KEPT_HEADERS or name[:2].lower() == "x-"
+        [name, value] for name, value in attempt.headers if name.lower() in _KEPT_HEADERS or name[:2].lower() == "x-"
     ]
     rest: JsonObject = {"headers": headers, "contentType": attempt.content_type}
     if attempt.from_display_name:

@@ -1,7 +1,7 @@
 """Runs one incoming call: brings what happens to the machine (`core.call.machine`) and carries its effects out.
 
-The runner is the listener of the leg and of the media session and holds the alarms. It decides nothing itself: every way
-a call can go is a row of the machine's table. What is written down of it is the chronicle's business.
+The runner is the listener of the leg and of the media session and holds the alarms. It decides nothing itself: every
+way a call can go is a row of the machine's table. What is written down of it is the chronicle's business.
 """
 
 import asyncio
@@ -353,7 +353,9 @@ class CallRunner:
         self._chronicle.sound = self._talk.facts()
         if self._talk.path is not None:
             self._session.redirect(self._talk.path)
-        self._chronicle.event("info", "sound_negotiated", "where and how sound flows was agreed anew", self._talk.facts())
+        self._chronicle.event(
+            "info", "sound_negotiated", "where and how sound flows was agreed anew", self._talk.facts()
+        )
 
     # ---------------------------------------------------------------------------------------------------- fragments
 

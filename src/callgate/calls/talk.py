@@ -89,8 +89,6 @@ class Talk:
         self._awaiting_answer = False
 
     def _offer(self) -> None:
-        self.local = offer(
-            address=self._address, port=self._port, session_id=self._session_id, version=self._version
-        )
+        self.local = offer(address=self._address, port=self._port, session_id=self._session_id, version=self._version)
         self._version += 1
         self._awaiting_answer = True

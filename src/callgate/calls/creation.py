@@ -1,0 +1,141 @@
+"""How a Call comes of an admitted attempt: the agent's template or the fallback handler's answer, made concrete."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from callgate.core.admission.question import caller_id
+from callgate.core.templates.context import build_context
+from callgate.core.templates.render import render_template
+from callgate.entities.agent import Agent
+from callgate.entities.attempt import Attempt
+from callgate.entities.call import Call
+from callgate.entities.json import Json, JsonObject
+from callgate.ports import Ids, StartCall
+from callgate.schema.duration import seconds
+
+# Of a template, what speaks of the template and not of a call.
+_TEMPLATE_ONLY: Final = frozenset(("name", "created", "updated", "contextSchema"))
+# Of a handler's answer, what does not simply stand in for the template's.
+_NOT_SETTINGS: Final = frozenset(("agentId", "templateContext", "metadata", "toolOverrides", "medium"))
+
+# The public defaults of `joinTimeout` and `maxDuration`.
+_JOIN_TIMEOUT: Final = "30s"
+_MAX_DURATION: Final = "3600s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMaker:
+    """Makes Calls, and reads from them what their runner needs.
+
+    Attributes:
+        ids: names for calls and stages.
+        trust_asserted_identity: whether P-Asserted-Identity says who calls.
+        sip_headers_win: whether an ``X-`` header wins over the handler's `templateContext`.
+    """
+
+    ids: Ids
+    trust_asserted_identity: bool = True
+    sip_headers_win: bool = False
+
+    def make(
+        self,
+        attempt: Attempt,
+        *,
+        account_id: str,
+        agent: Agent | None,
+        answer: StartCall | None,
+        decision_id: str,
+        now: datetime,
+    ) -> Call:
+        """The Call that comes of `attempt`.
+
+        Args:
+            attempt: the INVITE.
+            account_id: whose call it is.
+            agent: who answers; ``None`` for an inline ``startCall``.
+            answer: of the fallback handler, when it was asked.
+            decision_id: names the record that says why.
+            now: when the INVITE came.
+
+        Raises:
+            TemplateUnfit: the template does not fit its variables, or they do not fit its context schema.
+        """
+        body = answer.body if answer else {}
+        template: JsonObject = (agent.call_template or {}) if agent else {}
+        schema = template.get("contextSchema")
+        given = body.get("templateContext")
+        variables = build_context(
+            headers=attempt.headers,
+            caller_id=caller_id(attempt, self.trust_asserted_identity),
+            from_display_name=attempt.from_display_name,
+            from_uri=attempt.from_uri,
+            template_context=given if isinstance(given, dict) else None,
+            schema=schema if isinstance(schema, dict) else None,
+            sip_headers_win=self.sip_headers_win,
+        )
+        settings = {name: value for name, value in template.items() if name not in _TEMPLATE_ONLY}
+        settings = render_template(settings, variables.context, variables.texts)
+        settings.update({name: value for name, value in body.items() if name not in _NOT_SETTINGS})
+        if "voice" in body:  # one of the two, and the later word wins
+            settings.pop("externalVoice", None)
+        _override_tools(settings, body.get("toolOverrides"))
+        settings["medium"] = {"sip": {"incoming": {}}}
+        metadata = body.get("metadata")
+        own = {name: str(value) for name, value in metadata.items()} if isinstance(metadata, dict) else {}
+        return Call(
+            call_id=self.ids.uuid(),
+            account_id=account_id,
+            agent_id=agent.agent_id if agent else None,
+            agent_name=agent.name if agent else None,
+            stage_id=self.ids.uuid(),
+            created=now,
+            settings=settings,
+            metadata={**own, **variables.metadata},
+            request_context=variables.context,
+            decision_id=decision_id,
+        )
+
+    def brain_of(self, call: Call) -> str:
+        """Which kind of brain serves the call: so far there is one."""
+        return "demo"
+
+    def join_timeout_s(self, call: Call) -> float:
+        """How long the agent may take to be ready."""
+        return _duration_s(call.settings.get("joinTimeout"), _JOIN_TIMEOUT)
+
+    def farewell(self, call: Call) -> tuple[str, float]:
+        """What the agent says when the call has lasted long enough (may be empty), and after how many seconds."""
+        text = call.settings.get("timeExceededMessage")
+        duration_s = _duration_s(call.settings.get("maxDuration"), _MAX_DURATION)
+        return (text if isinstance(text, str) else ""), duration_s
+
+
+def _duration_s(value: Json, default: str) -> float:
+    return seconds(value if isinstance(value, str) else default)
+
+
+def _override_tools(settings: JsonObject, overrides: Json) -> None:
+    """Apply a handler's `toolOverrides`: removals first, then additions."""
+    if not isinstance(overrides, dict):
+        return
+    selected = settings.get("selectedTools")
+    tools: list[Json] = list(selected) if isinstance(selected, list) else []
+    removed = overrides.get("remove")
+    if overrides.get("removeAll"):
+        tools = []
+    elif isinstance(removed, list):
+        tools = [tool for tool in tools if _name_of(tool) not in removed]
+    added = overrides.get("add")
+    if isinstance(added, list):
+        tools.extend(added)
+    settings["selectedTools"] = tools
+
+
+def _name_of(tool: Json) -> Json:
+    """The name by which the model knows a selected tool."""
+    if not isinstance(tool, dict):
+        return None
+    temporary = tool.get("temporaryTool")
+    inner = temporary.get("modelToolName") if isinstance(temporary, dict) else None
+    return tool.get("nameOverride") or tool.get("toolName") or inner
