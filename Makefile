@@ -1,0 +1,40 @@
+# `make run` and `make test` are all one needs; the rest is for those who work on Callgate.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHON
+
+.PHONY: run setup test check soak bench docs
+
+run: setup  ## set up, start with the demo agent, place one call to itself, serve
+	@exec $(BIN)/callgate serve --demo $(ARGS)
+
+setup:  ## set up only; .venv/bin/callgate then exists
+	@scripts/setup.sh run
+
+test:  ## everything that CI runs
+	@scripts/setup.sh test
+	@scripts/install_test_peers.sh
+	@$(MAKE) --no-print-directory check
+	$(BIN)/pytest -q
+
+check:  ## what needs no run: style, types, import contracts, generated pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/write_docs.py --check
+
+soak:  ## the long runs: many calls, many minutes
+	@scripts/setup.sh test
+	@scripts/install_test_peers.sh
+	$(BIN)/python benchmarks/complete_calls.py --seconds 600
+
+bench:  ## the figures of the README
+	$(BIN)/python benchmarks/sip_parse.py
+	$(BIN)/python benchmarks/admission.py
+	$(BIN)/python benchmarks/refusals.py
+	$(BIN)/python benchmarks/complete_calls.py
+	$(BIN)/python benchmarks/ring_to_answer.py
+
+docs:  ## write the generated pages anew
+	$(BIN)/python scripts/write_docs.py
