@@ -93,27 +93,22 @@ class FallbackHandlerHook:
         """One answer within the deadline; never raises but for cancellation, which ends the request."""
         exchange: JsonObject = {"url": question.handler.url, "tries": 0}
         started = self._clock.monotonic()
-
-        def after_ms() -> float:
-            return round((self._clock.monotonic() - started) * 1000, 1)
-
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._exchange(question, exchange)
-            result = self._read(answer, question, exchange)
+            result: StartCall | Rejection = self._read(answer, question, exchange)
         except TimeoutError:
-            exchange["ms"] = after_ms()
             reason = f"the fallback handler did not answer within {self._timeout_s:g} s"
-            return Rejection("handler-timeout", 504, reason, exchange)
+            result = Rejection("handler-timeout", 504, reason, exchange)
         except _Unusable as error:
-            exchange["ms"] = after_ms()
-            return Rejection("handler-failed", 502, str(error)[:_WORDS_CHARACTERS_MAX], exchange)
+            result = Rejection("handler-failed", 502, str(error)[:_WORDS_CHARACTERS_MAX], exchange)
         except Exception:
             # The caller is owed an answer even for a mistake of ours; it must not look like the handler's silence.
             _log.exception("handler.ask_failed")
-            exchange["ms"] = after_ms()
-            return Rejection("handler-failed", 502, "asking the fallback handler failed here", exchange)
-        exchange["ms"] = after_ms()
+            result = Rejection("handler-failed", 502, "asking the fallback handler failed on our side", exchange)
+        exchange["ms"] = round((self._clock.monotonic() - started) * 1000, 1)
+        if isinstance(result, Rejection):
+            exchange["reason"] = result.reason
         return result
 
     # ------------------------------------------------------------------------------------------------------- asking

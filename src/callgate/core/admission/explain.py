@@ -230,27 +230,21 @@ def _all_agents(result: str, facts: _Facts, dialled: _Facts) -> str:
 def _handler(result: str, facts: _Facts, dialled: _Facts) -> str:
     if result == "skipped":
         return "no fallback handler is set"
-    if "status_sent" in facts or "outcome" in facts or "answer" in facts:
-        return _exchange(facts)
+    url = _code(facts.get("url"))
     if result == "asked":
-        return f"no rule matched, so the fallback handler {_code(facts.get('url'))} is asked"
-    return f"the fallback handler: {result}"
-
-
-def _exchange(facts: _Facts) -> str:
-    """What the handler did, from the facts of the exchange; only what is there is told."""
-    words = "the fallback handler"
-    if facts.get("url") is not None:
-        words += f" {_code(facts['url'])}"
-    words += f": {facts.get('reason') or facts.get('answer') or facts.get('outcome')}"
+        return f"no rule matched, so the fallback handler {url} is asked"
+    if "reason" in facts:
+        words = str(facts["reason"])
+    elif facts.get("answer") == "startAgentCall":
+        words = f"the fallback handler {url} gave the call to agent {_code(facts.get('agentId'))}"
+    else:
+        words = f"the fallback handler {url} answered with {_code(facts.get('answer'))}"
+    if facts.get("message"):
+        words += f", saying {_code(facts['message'])}"
     if facts.get("ms") is not None:
         words += f", after {facts['ms']} ms"
     tries = facts.get("tries")
-    if isinstance(tries, int) and tries > 1:
-        words += f" and {tries} tries"
-    if facts.get("sip_reject_code") is not None and facts.get("sip_reject_code") != facts.get("status_sent"):
-        words += f"; it asked for {facts['sip_reject_code']}, which cannot be sent as it is"
-    return words
+    return f"{words} and {tries} tries" if isinstance(tries, int) and tries > 1 else words
 
 
 def _refusal(result: str, facts: _Facts, dialled: _Facts) -> str:
