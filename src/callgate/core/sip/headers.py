@@ -71,8 +71,35 @@ _READ_HERE: Final = (
 )
 
 
+# Common names of others, in their common spelling: known, so that no check of their letters is needed.
+_COMMON: Final = (
+    "Alert-Info",
+    "Allow-Events",
+    "Content-Language",
+    "Diversion",
+    "History-Info",
+    "Identity",
+    "In-Reply-To",
+    "MIME-Version",
+    "Organization",
+    "P-Access-Network-Info",
+    "P-Asserted-Identity",
+    "P-Charging-Vector",
+    "P-Early-Media",
+    "P-Preferred-Identity",
+    "P-Visited-Network-ID",
+    "Path",
+    "Privacy",
+    "Remote-Party-ID",
+    "Server",
+    "Service-Route",
+    "Subject",
+    "User-to-User",
+)
+
+
 def _names() -> dict[str, str]:
-    names = {}
+    names = {name: name for name in _COMMON}
     for name in (*_COMPACT.values(), *_READ_HERE):
         names[name] = names[name.lower()] = names[name.upper()] = name
     for letter, name in _COMPACT.items():

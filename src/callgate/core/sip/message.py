@@ -126,10 +126,7 @@ class Message:
         kept = self._parsed.get(name)
         if kept is not None and kept[0] is raw:
             return cast("Parsed", kept[1])
-        try:
-            value = read(raw)
-        except ParseError as error:
-            raise ParseError(f"{name}: {error.reason}", error.status) from None
+        value = _named(name, read, raw)
         self._parsed[name] = (raw, value)
         return value
 
@@ -147,7 +144,7 @@ class Message:
     @property
     def vias(self) -> list[Via]:
         """Every hop, the latest first."""
-        return [parse_via(element) for element in self.headers.elements("Via")]
+        return [_named("Via", parse_via, element) for element in self.headers.elements("Via")]
 
     @property
     def cseq(self) -> CSeq:
@@ -177,7 +174,11 @@ class Message:
     @property
     def contacts(self) -> list[NameAddr]:
         """Every Contact."""
-        return [parse_name_addr(element) for element in self.headers.elements("Contact")]
+        return self.addresses("Contact")
+
+    def addresses(self, name: str) -> list[NameAddr]:
+        """Every address of a list header, over all its lines: Contact, Route, Record-Route, …."""
+        return [_named(name, parse_name_addr, element) for element in self.headers.elements(name)]
 
     @property
     def content_type(self) -> str | None:
@@ -317,6 +318,14 @@ def respond(
         items.append(("Content-Type", content_type))
     phrase = REASONS.get(status, "") if reason is None else _CONTROL.sub(" ", reason)[:_REASON_CHARS_MAX]
     return Response(status, phrase, Headers(items), body)
+
+
+def _named(name: str, read: Callable[[str], Parsed], raw: str) -> Parsed:
+    """Read a value; a mistake in it says in which header."""
+    try:
+        return read(raw)
+    except ParseError as error:
+        raise ParseError(f"{name}: {error.reason}", error.status) from None
 
 
 def _has_tag(request: Request, to: str) -> bool:

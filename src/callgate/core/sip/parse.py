@@ -93,6 +93,9 @@ def parse_head(head: bytes) -> Request | Response:
     if text.count("\n") != breaks or text.count("\r") != breaks:
         # Elsewhere a lone LF may end a line: a header hidden behind one would pass a proxy unseen, or us.
         problem = "line ends with a lone CR or LF, expected CRLF"
+        # Neither may come back in an answer; with a blank in its place, a line still says whose request it was.
+        lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
+        start = lines[0]
     elif breaks > HEADER_COUNT_MAX:
         problem = f"more than {HEADER_COUNT_MAX} header lines: {breaks}"
         del lines[HEADER_COUNT_MAX + 1 :]

@@ -7,7 +7,6 @@ from typing import Final
 
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.message import SIP_VERSION, Request, Response
-from callgate.core.sip.name_addr import parse_name_addr
 from callgate.core.sip.uri import NOT_IN_URI, SCHEME, parse_uri
 from callgate.core.sip.via import BRANCH_COOKIE
 from callgate.entities.attempt import Defect
@@ -103,14 +102,14 @@ def _check_fields(request: Request) -> None:
         # that sender would be the same one.
         raise ParseError(f"Via: branch is {BRANCH_COOKIE} alone, expected an identifier behind it")
     for name in ("Record-Route", "Route"):
-        for element in request.headers.elements(name):
-            _check_sip_uri(name, parse_name_addr(element).uri)
+        for address in request.addresses(name):
+            _check_sip_uri(name, address.uri)
     if request.method == "INVITE":
         # RFC 3261 section 8.1.1.8 (Contact): exactly one, of a SIP or SIPS URI; it is where ACK and BYE go.
-        contacts = request.headers.elements("Contact")
+        contacts = request.contacts
         if len(contacts) != 1:
             raise ParseError(f"Contact: an INVITE must have exactly one, this has {len(contacts) or 'none'}")
-        _check_sip_uri("Contact", parse_name_addr(contacts[0]).uri)
+        _check_sip_uri("Contact", contacts[0].uri)
 
 
 def _check_sip_uri(name: str, uri: str) -> None:
