@@ -1,0 +1,56 @@
+"""The rules of every account, compiled, and swapped at the moment a change is committed: before its 200 is sent."""
+
+import socket
+from collections.abc import Callable
+
+from callgate.config.settings import Settings
+from callgate.core.admission.policy import AccountPolicy, AdmissionOptions, PolicySet, compile_policy
+from callgate.entities.account import Account
+from callgate.entities.sip_config import SipConfig
+from callgate.store.snapshot import ConfigurationSnapshot
+
+
+class Policies:
+    """`PolicySet`s made from the store's snapshot; immutable values behind one reference."""
+
+    def __init__(self, snapshot: ConfigurationSnapshot, settings: Settings) -> None:
+        self._snapshot = snapshot
+        self._domain = settings.sip_domain
+        self._options = AdmissionOptions(
+            to_user_from=settings.to_user_from,
+            no_rule_status=settings.no_rule_status,
+            account_limit_status=settings.account_limit_status,
+            retry_after_s=settings.retry_after_s,
+            trusted_proxies=settings.sip_trusted_proxies,
+        )
+        self._changed: list[Callable[[], None]] = []
+        self.current = PolicySet(tuple(self._compile(account) for account in snapshot.accounts), self._options)
+        snapshot.on_change(self._recompile)
+
+    def on_change(self, changed: Callable[[], None]) -> None:
+        """Have `changed` called after every swap."""
+        self._changed.append(changed)
+
+    def domain_of(self, account: Account) -> str:
+        """The account's SIP domain: ``<slug>.<sip.domain>``, or the machine's name while there is one account."""
+        return f"{account.slug}.{self._domain}" if self._domain else socket.gethostname().lower()
+
+    def drafted(self, account: Account, config: SipConfig) -> PolicySet:
+        """The rules in force with one account's replaced by a draft; its version is that of the rules in force."""
+        return self.current.with_account(self._compile(account, config))
+
+    def _recompile(self, account_id: str) -> None:
+        account = next(account for account in self._snapshot.accounts if account.account_id == account_id)
+        self.current = self.current.with_account(self._compile(account))
+        for changed in self._changed:
+            changed()
+
+    def _compile(self, account: Account, draft: SipConfig | None = None) -> AccountPolicy:
+        version = self._snapshot.sip_config(account.account_id)
+        return compile_policy(
+            account_id=account.account_id,
+            domain=self.domain_of(account),
+            config=draft or version.config,
+            version=version.number,
+            agents=self._snapshot.agents_of(account.account_id),
+        )
