@@ -1,0 +1,13 @@
+from callgate.core.sip.errors import ParseError, SipError
+
+
+def test_an_error_carries_the_status_to_answer_with_and_says_why() -> None:
+    error = ParseError("uri scheme is neither sip nor sips: http", 416)
+    assert isinstance(error, SipError)
+    assert isinstance(error, ValueError)
+    assert (error.status, error.reason, error.partial) == (416, "uri scheme is neither sip nor sips: http", None)
+    assert str(error) == error.reason
+
+
+def test_the_usual_status_is_400() -> None:
+    assert ParseError("x").status == 400
