@@ -5,10 +5,11 @@ The trace is built for every INVITE and read for few, so entries that are the sa
 with the policy or here, and words are made from them only in `explain`.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from callgate.core.admission.capacity import Capacity
-from callgate.core.admission.policy import AccountPolicy, PolicySet
+from callgate.core.admission.policy import AccountPolicy, PolicySet, account_entry
 from callgate.core.sdp.negotiate import assess
 from callgate.core.sip.uri import dialled_user, uri_host
 from callgate.entities.attempt import Attempt
@@ -28,6 +29,9 @@ _DEFECT_OUTCOMES: Final = {420: "extension-required", 482: "merged-request"}
 
 # RFC 3261 section 20.43 (Warning): the agent's name in place of a host, so that no address of ours leaks.
 _WARNING_AGENT: Final = "callgate"
+
+# Longer ones are rare, and remembering thousands of them would take memory that strangers choose.
+_URI_CHARACTERS_REMEMBERED: Final = 256
 
 # Facts are stored with every record; an address of 64 kB in one would be too.
 _FACT_CHARACTERS_MAX: Final = 256
@@ -72,28 +76,23 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
         )
 
     # 2. Account.
-    request_host = uri_host(attempt.request_uri)
-    to_host = uri_host(attempt.to_uri)
+    request_host, request_user = _host_and_user(attempt.request_uri)
+    to_host, to_user = _host_and_user(attempt.to_uri)
     policy = policies.account_for(request_host, to_host)
-    account_entry = TraceEntry(
-        Step.ACCOUNT,
-        "missed" if policy is None else "passed",
-        (
-            ("request_uri_host", _short(request_host)),
-            ("to_host", _short(to_host)),
-            ("domain", None if policy is None else policy.domain),
-        ),
-    )
+    if policy is not None and request_host == to_host == policy.domain:
+        account = policy.named
+    else:
+        account = account_entry(request_host, to_host, None if policy is None else policy.domain)
 
     # 3. Source.
     source = policies.source_of(attempt)
     source_range = policy.ranges.find(source) if policy is not None and source is not None else None
     if policy is None or source is None or source_range is None:
-        return _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account_entry))
+        return _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account))
     trace: tuple[TraceEntry, ...] = (
         noise,
         _WELL_FORMED,
-        account_entry,
+        account,
         TraceEntry(Step.SOURCE, "passed", (("address", source), ("range", source_range))),
     )
 
@@ -121,8 +120,6 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
         return _refuse(policy, outcome, status, reason, retry, (*trace, entry))
 
     # 6. To-user.
-    to_user = dialled_user(attempt.to_uri)
-    request_user = dialled_user(attempt.request_uri)
     looked_at = options.to_user_from
     to_user_entry = TraceEntry(
         Step.TO_USER, "passed", (("to", _short(to_user)), ("request_uri", _short(request_user)), ("from", looked_at))
@@ -245,7 +242,7 @@ def _offer(attempt: Attempt) -> tuple[TraceEntry, _OfferRefusal | None]:
         return TraceEntry(Step.OFFER, "refused", facts), ("offer-not-sdp", 415, reason, _ACCEPT_SDP)
     offer = assess(attempt.body)
     if offer.outcome is None:
-        return TraceEntry(Step.OFFER, "passed", (("codecs", list(offer.codecs)),)), None
+        return _offer_passed(offer.codecs), None
     reason = offer.reason or "the offer cannot be taken"
     entry = TraceEntry(Step.OFFER, "refused", (("reason", reason),))
     if offer.outcome == "offer-not-sdp":
@@ -256,6 +253,23 @@ def _offer(attempt: Attempt) -> tuple[TraceEntry, _OfferRefusal | None]:
 
 
 _ACCEPT_SDP: Final = (("Accept", "application/sdp"),)
+
+
+@lru_cache(maxsize=256)  # phones and trunks of one make offer the same lists
+def _offer_passed(codecs: tuple[str, ...]) -> TraceEntry:
+    return TraceEntry(Step.OFFER, "passed", (("codecs", list(codecs)),))
+
+
+@lru_cache(maxsize=4_096)  # a deployment has few numbers, and To and Request-URI mostly agree
+def _remembered(uri: str) -> tuple[str | None, str | None]:
+    return uri_host(uri), dialled_user(uri)
+
+
+def _host_and_user(uri: str) -> tuple[str | None, str | None]:
+    """What a URI says of whose call it is and who was dialled; ``None`` for what it does not say."""
+    if len(uri) <= _URI_CHARACTERS_REMEMBERED:
+        return _remembered(uri)
+    return uri_host(uri), dialled_user(uri)
 
 
 def _shortage(capacity: Capacity, account_calls: int, account_limit_status: int) -> tuple[str, int, str] | None:

@@ -78,15 +78,15 @@ class PatternList:
         # A set runs as one automaton and says "nothing found" when that outgrows its memory. The empty pattern is
         # found in everything, so an answer without it is such a failure.
         pattern_set.Add("")
-        if pattern_set.Compile():
-            self._set = pattern_set
+        pattern_set.Compile()
+        self._set = pattern_set
 
     def first(self, text: str | None) -> int | None:
         """Index of the first pattern found somewhere in `text`; ``None`` when none is, or there is no text."""
         if text is None or not self._compiled:
             return None
         try:
-            found = self._set.Match(text) if self._set is not None else None
+            found = self._set.Match(text)
             if found:
                 index: int = min(found)
                 return index if index < len(self._compiled) else None

@@ -55,6 +55,7 @@ class AccountPolicy:
         ranges: whom it admits.
         patterns: of the allowances whose agent lives, in order.
         rules: for each pattern its index in the owner's list.
+        named: what the trace says when both the Request-URI and To name the account's domain.
         missed: for each entry of the owner's list, what the trace says when it was tried in vain.
         matched: the same when it was found, for ``to`` and for ``request_uri``.
         agents_by_user: ``agent_<id>`` → id of every living agent.
@@ -67,6 +68,7 @@ class AccountPolicy:
     ranges: CidrTable
     patterns: PatternList
     rules: tuple[int, ...]
+    named: TraceEntry
     missed: tuple[TraceEntry, ...]
     matched: Mapping[str, tuple[TraceEntry, ...]]
     agents_by_user: Mapping[str, str]
@@ -75,6 +77,16 @@ class AccountPolicy:
 def normal_host(host: str) -> str:
     """A host as domains are compared: lower-case, without the root's dot."""
     return host.lower().removesuffix(".")
+
+
+def account_entry(request_uri_host: str | None, to_host: str | None, domain: str | None) -> TraceEntry:
+    """What the trace says of the step "account"; `domain` is that of the account found."""
+    facts: tuple[tuple[str, Json], ...] = (
+        ("request_uri_host", request_uri_host),
+        ("to_host", to_host),
+        ("domain", domain),
+    )
+    return TraceEntry(Step.ACCOUNT, "missed" if domain is None else "passed", facts)
 
 
 def compile_policy(
@@ -92,6 +104,7 @@ def compile_policy(
     Raises:
         ValueError: a range or pattern is not valid; `config` was never validated.
     """
+    host = normal_host(domain)
     missed: list[TraceEntry] = []
     matched: dict[str, list[TraceEntry]] = {"to": [], "request_uri": []}
     rules: list[int] = []
@@ -113,12 +126,13 @@ def compile_policy(
             patterns.append(allowance.to_user_pattern)
     return AccountPolicy(
         account_id=account_id,
-        domain=normal_host(domain),
+        domain=host,
         version=version,
         config=config,
         ranges=CidrTable(config.allowed_cidr_ranges),
         patterns=PatternList(patterns),
         rules=tuple(rules),
+        named=account_entry(host, host, host),
         missed=tuple(missed),
         matched=MappingProxyType({which: tuple(entries) for which, entries in matched.items()}),
         agents_by_user=MappingProxyType(
