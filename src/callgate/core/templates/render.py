@@ -185,6 +185,8 @@ def _parse(template: str) -> tuple[_Node, ...]:
             # Comments and changes of delimiter leave nothing behind.
     except ChevronError as error:
         raise TemplateUnfit(" ".join(str(error).split()).lower()) from None
+    except TemplateUnfit:
+        raise
     except (IndexError, ValueError):  # chevron trips over an empty tag and over odd delimiters
         raise TemplateUnfit("a tag without a name, or broken delimiters") from None
     return tuple(stack[0][2])
