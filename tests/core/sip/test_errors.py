@@ -1,4 +1,4 @@
-from callgate.core.sip.errors import ParseError, SipError
+from callgate.core.sip.errors import REASON_CHARS_MAX, ParseError, SipError
 
 
 def test_an_error_carries_the_status_to_answer_with_and_says_why() -> None:
@@ -7,6 +7,10 @@ def test_an_error_carries_the_status_to_answer_with_and_says_why() -> None:
     assert isinstance(error, ValueError)
     assert (error.status, error.reason, error.partial) == (416, "uri scheme is neither sip nor sips: http", None)
     assert str(error) == error.reason
+
+
+def test_a_long_reason_is_cut() -> None:
+    assert len(ParseError("x" * 10_000).reason) == REASON_CHARS_MAX
 
 
 def test_the_usual_status_is_400() -> None:

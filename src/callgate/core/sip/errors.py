@@ -11,10 +11,14 @@ Mistakes of our own (a line break in a header we write, …) are plain ``ValueEr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from callgate.core.sip.message import Request
+
+
+REASON_CHARS_MAX: Final = 300
+"""Reasons are kept with refused attempts, and strangers choose what is quoted in them."""
 
 
 class SipError(ValueError):
@@ -22,10 +26,13 @@ class SipError(ValueError):
 
     Attributes:
         status: SIP status that says so, 400 to 699.
-        reason: in words: what was wrong and what was expected; fit for a reason phrase.
+        reason: in words: what was wrong and what was expected; what the peer wrote stands in it as `repr` shows it,
+            and is cut when it is long.
     """
 
     def __init__(self, reason: str, status: int = 400) -> None:
+        if len(reason) > REASON_CHARS_MAX:
+            reason = f"{reason[: REASON_CHARS_MAX - 1]}…"
         super().__init__(reason)
         self.status = status
         self.reason = reason

@@ -110,12 +110,18 @@ def _names() -> dict[str, str]:
 KNOWN_NAMES: Final[dict[str, str]] = _names()
 """Common spellings (as registered, lower case, upper case, compact) to the registered one."""
 
+_KEYS: Final = {spelling: name.lower() for spelling, name in KNOWN_NAMES.items()}  # what the index of values goes by
+
 _PIECE: Final = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>)*+', re.DOTALL)
 
 
 def canonical(name: str) -> str:
     """The registered spelling of a name the core reads, compact form expanded; any other name as it is."""
     return KNOWN_NAMES.get(name) or KNOWN_NAMES.get(name.lower(), name)
+
+
+def _key(name: str) -> str:
+    return canonical(name).lower()
 
 
 class Headers:
@@ -141,12 +147,16 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first value of that name, whole; ``None`` when there is none."""
-        values = self._indexed().get(canonical(name).lower())
+        values = (self._index or self._indexed()).get(_KEYS.get(name) or _key(name))
         return values[0] if values else None
 
     def all(self, name: str) -> list[str]:
         """Every value of that name, in order; a comma-separated value is one (see `elements`)."""
-        return list(self._indexed().get(canonical(name).lower(), ()))
+        return list((self._index or self._indexed()).get(_KEYS.get(name) or _key(name), ()))
+
+    def count(self, name: str) -> int:
+        """How many lines of that name there are."""
+        return len((self._index or self._indexed()).get(_KEYS.get(name) or _key(name), ()))
 
     def elements(self, name: str) -> list[str]:
         """Every element of a list header, over all its lines: RFC 3261 section 7.3.1 (Header Field Format).
@@ -189,7 +199,7 @@ class Headers:
         Raises:
             KeyError: there is no such line.
         """
-        key = canonical(name).lower()
+        key = _key(name)
         for position, item in enumerate(self._items):
             if item[0].lower() == key:
                 self._items[position] = (item[0], value)
@@ -199,7 +209,7 @@ class Headers:
 
     def remove(self, name: str) -> None:
         """Drop every line of that name."""
-        key = canonical(name).lower()
+        key = _key(name)
         self._items = [item for item in self._items if item[0].lower() != key]
         self._index = None
 
@@ -214,7 +224,7 @@ class Headers:
         return len(self._items)
 
     def __contains__(self, name: str) -> bool:
-        return canonical(name).lower() in self._indexed()
+        return _key(name) in self._indexed()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._items == other._items
@@ -229,7 +239,11 @@ class Headers:
         if index is None:
             index = self._index = {}
             for name, value in self._items:
-                index.setdefault(name.lower(), []).append(value)
+                key = _KEYS.get(name) or name.lower()
+                if key in index:
+                    index[key].append(value)
+                else:
+                    index[key] = [value]
         return index
 
 

@@ -144,7 +144,8 @@ class Message:
     @property
     def vias(self) -> list[Via]:
         """Every hop, the latest first."""
-        return [_named("Via", parse_via, element) for element in self.headers.elements("Via")]
+        elements = self.headers.elements("Via")
+        return [self.via, *(_named("Via", parse_via, element) for element in elements[1:])] if elements else []
 
     @property
     def cseq(self) -> CSeq:

@@ -140,12 +140,12 @@ def content_length(message: Request | Response) -> int | None:
     Raises:
         ParseError: no number, or more than one: nobody can know where such a message ends.
     """
-    values = message.headers.all("Content-Length")
-    if not values:
+    value = message.headers.get("Content-Length")
+    if value is None:
         return None
-    if len(values) > 1:
-        raise ParseError(f"content-length stands {len(values)} times", partial=answerable(message))
-    value = values[0]
+    count = message.headers.count("Content-Length")
+    if count > 1:
+        raise ParseError(f"content-length stands {count} times", partial=answerable(message))
     if not (value.isascii() and value.isdigit() and len(value) <= CONTENT_LENGTH_DIGITS_MAX):
         raise ParseError(f"content-length is not a number of bytes: {value[:80]!r}", partial=answerable(message))
     return int(value)

@@ -3,10 +3,12 @@
 RFC 3261 section 8.2 (UAS Behavior), in its order: version, mandatory headers, URI scheme, extensions, content.
 """
 
+import re
 from typing import Final
 
-from callgate.core.sip.errors import ParseError
+from callgate.core.sip.errors import REASON_CHARS_MAX, ParseError
 from callgate.core.sip.message import SIP_VERSION, Request, Response
+from callgate.core.sip.parameters import TOKEN
 from callgate.core.sip.uri import NOT_IN_URI, SCHEME, parse_uri
 from callgate.core.sip.via import BRANCH_COOKIE
 from callgate.entities.attempt import Defect
@@ -18,6 +20,11 @@ _MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
 _SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type", "Session-Expires")
 """With two of them, two elements may each believe another one: refused whatever they say."""
 
+_ELEMENTS_MAX: Final = 255
+"""Of Via, Route and Record-Route together with all their commas: as many as Max-Forwards lets hops be. Without it a
+datagram full of hops would take tens of milliseconds to read."""
+
+_NOT_IN_CALL_ID: Final = re.compile(r"[\x00-\x20\x7f]")
 _CALL_ID_CHARS_MAX: Final = 512  # it is a key of tables and a column of records; usual ones have 30 to 80
 
 
@@ -42,14 +49,14 @@ def validate_request(request: Request, *, supported: frozenset[str]) -> Defect |
     if missing:
         return Defect(400, f"missing: {', '.join(missing)}")
     for name in _SINGLE:
-        if len(headers.all(name)) > 1:
-            return Defect(400, f"{name} stands {len(headers.all(name))} times, expected once")
+        if headers.count(name) > 1:
+            return Defect(400, f"{name} stands {headers.count(name)} times, expected once")
     try:
         _check_fields(request)
         _check_request_uri(request.uri)
+        return _unsupported(request, supported)
     except ParseError as error:
         return Defect(error.status, error.reason)
-    return _unsupported(request, supported)
 
 
 def validate_response(response: Response) -> Defect | None:
@@ -63,8 +70,8 @@ def validate_response(response: Response) -> Defect | None:
     if missing:
         return Defect(400, f"missing: {', '.join(missing)}")
     for name in _SINGLE:
-        if len(headers.all(name)) > 1:
-            return Defect(400, f"{name} stands {len(headers.all(name))} times, expected once")
+        if headers.count(name) > 1:
+            return Defect(400, f"{name} stands {headers.count(name)} times, expected once")
     try:
         _check_common(response)
         if len(headers.elements("Via")) > 1:
@@ -76,6 +83,10 @@ def validate_response(response: Response) -> Defect | None:
 
 
 def _check_common(message: Request | Response) -> None:
+    for name in ("Via", "Record-Route", "Route"):
+        count = len(message.headers.elements(name))
+        if count > _ELEMENTS_MAX:
+            raise ParseError(f"{name}: more than {_ELEMENTS_MAX} hops: {count}")
     for _ in message.vias:
         pass
     _ = message.cseq
@@ -85,7 +96,7 @@ def _check_common(message: Request | Response) -> None:
     call_id = message.call_id
     if len(call_id) > _CALL_ID_CHARS_MAX:
         raise ParseError(f"Call-ID: over {_CALL_ID_CHARS_MAX} characters: {len(call_id)}")
-    if any(character <= " " or character == "\x7f" for character in call_id):
+    if _NOT_IN_CALL_ID.search(call_id):
         raise ParseError(f"Call-ID: holds a blank or a control character: {call_id!r}")
 
 
@@ -106,10 +117,11 @@ def _check_fields(request: Request) -> None:
             _check_sip_uri(name, address.uri)
     if request.method == "INVITE":
         # RFC 3261 section 8.1.1.8 (Contact): exactly one, of a SIP or SIPS URI; it is where ACK and BYE go.
-        contacts = request.contacts
-        if len(contacts) != 1:
-            raise ParseError(f"Contact: an INVITE must have exactly one, this has {len(contacts) or 'none'}")
-        _check_sip_uri("Contact", contacts[0].uri)
+        count = len(request.headers.elements("Contact"))
+        if count != 1:
+            raise ParseError(f"Contact: an INVITE must have exactly one, this has {count or 'none'}")
+        for contact in request.contacts:
+            _check_sip_uri("Contact", contact.uri)
 
 
 def _check_sip_uri(name: str, uri: str) -> None:
@@ -135,16 +147,17 @@ def _check_request_uri(uri: str) -> None:
 def _unsupported(request: Request, supported: frozenset[str]) -> Defect | None:
     if request.method not in ("ACK", "CANCEL"):
         # RFC 3261 section 8.2.2.3 (Require): in those two it is ignored.
-        try:
-            required = request.headers.elements("Require")
-        except ParseError as error:
-            return Defect(error.status, error.reason)
-        unknown = [tag for tag in required if tag and tag.lower() not in supported]
+        required = [tag for tag in request.headers.elements("Require") if tag]
+        for tag in required:
+            if not TOKEN.fullmatch(tag):
+                raise ParseError(f"Require: not an option tag: {tag!r}")
+        unknown = [tag for tag in required if tag.lower() not in supported]
         if unknown:
             tags = ", ".join(unknown)
-            return Defect(420, f"requires an unknown extension: {tags}", (("Unsupported", tags),))
+            reason = f"requires an unknown extension: {tags}"
+            return Defect(420, reason[:REASON_CHARS_MAX], (("Unsupported", tags),))
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None and request.body and encoding.lower() != "identity":
         # RFC 3261 section 8.2.3 (Content Processing).
-        return Defect(415, f"content-encoding is {encoding}, expected none", (("Accept-Encoding", "identity"),))
+        return Defect(415, f"content-encoding is {encoding[:80]!r}, expected none", (("Accept-Encoding", "identity"),))
     return None

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from callgate.core.sip.errors import ParseError
-from callgate.core.sip.parameters import Parameters, parameter, parse_parameters, write_parameters
+from callgate.core.sip.parameters import TOKEN, Parameters, parameter, parse_parameters, write_parameters
 from callgate.core.sip.uri import parse_hostport, write_host
 
 BRANCH_COOKIE: Final = "z9hG4bK"
 """RFC 3261 section 8.1.1.7 (Via): branches that begin with it are unique over space and time."""
 
+_USUAL: Final = "SIP/2.0/"
 _VIA: Final = re.compile(
     r"""SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*
     (?P<transport>[A-Za-z0-9\-.!%*_+`'~]+)[ \t]+
@@ -97,6 +98,13 @@ def parse_via(text: str) -> Via:
     Raises:
         ParseError: it is not ``SIP/2.0/transport host[:port][;parameters]``.
     """
+    if text.startswith(_USUAL):
+        # As nearly everyone writes it. Blanks or tabs elsewhere than before the host are for the whole grammar below.
+        transport, _, rest = text[len(_USUAL) :].partition(" ")
+        sent_by, semicolon, parameters = rest.partition(";")
+        if sent_by and " " not in sent_by and "\t" not in sent_by and TOKEN.fullmatch(transport):
+            host, number = parse_hostport(sent_by)
+            return Via(transport.upper(), host, number, parse_parameters(parameters) if semicolon else ())
     found = _VIA.fullmatch(text.strip(" \t"))
     if found is None:
         raise ParseError(f"not SIP/2.0/transport host[:port]: {text!r}")
