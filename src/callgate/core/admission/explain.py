@@ -75,6 +75,11 @@ def _well_formed(result: str, facts: _Facts, dialled: _Facts) -> str:
 def _account(result: str, facts: _Facts, dialled: _Facts) -> str:
     request_host, to_host, domain = facts.get("request_uri_host"), facts.get("to_host"), facts.get("domain")
     if result != "passed":
+        if request_host == to_host:
+            named = f"{_code(request_host)}, the host of the Request-URI and of To, is no account's domain"
+            return (
+                named if request_host else "neither the Request-URI nor To names a host, and there are several accounts"
+            )
         return (
             f"neither the host of the Request-URI, {_code(request_host)}, nor that of To, {_code(to_host)}, "
             "is an account's domain"
@@ -82,10 +87,9 @@ def _account(result: str, facts: _Facts, dialled: _Facts) -> str:
     for host, place in ((request_host, "the Request-URI"), (to_host, "To")):
         if isinstance(host, str) and host.lower().removesuffix(".") == domain:
             return f"the host of {place}, {_code(host)}, is the account's domain"
-    return (
-        f"{_code(request_host)} is not the account's domain {_code(domain)}, "
-        "but there is only one account, so the call is for it"
-    )
+    hosts = " and ".join(dict.fromkeys(_code(host) for host in (request_host, to_host) if host))
+    named = f"the host called is {hosts}, not the account's domain {_code(domain)}" if hosts else "no host is named"
+    return f"{named}, but there is only one account, so the call is for it"
 
 
 def _source(result: str, facts: _Facts, dialled: _Facts) -> str:
