@@ -142,12 +142,12 @@ class FallbackHandlerHook:
                 if response.status != 200:
                     raise _Unusable(f"the fallback handler answered {response.status}, expected 200")
                 return await self._bounded(response)
+        except (ssl.SSLError, aiohttp.ClientSSLError) as error:  # some are a ValueError and an OSError too
+            raise _Unusable(f"no trusted connection to the fallback handler: {_named(error)}") from None
         except (aiohttp.InvalidURL, ValueError) as error:
             raise _Unusable(f"the fallback handler's url cannot be used: {type(error).__name__}") from None
         except aiohttp.ClientPayloadError:  # `AnswerBroken` among them
             raise _Unusable("the fallback handler's answer broke off") from None
-        except (ssl.SSLError, aiohttp.ClientSSLError) as error:
-            raise _Unusable(f"no trusted connection to the fallback handler: {_named(error)}") from None
         except aiohttp.ClientConnectorDNSError as error:
             forbidden = forbidden_cause(error)
             if forbidden is not None:
