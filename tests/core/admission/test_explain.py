@@ -47,7 +47,7 @@ def test_sources_in_words(ranges: tuple[str, ...], address: str, said: str) -> N
         ("^\\+44", "0044123", "`+44123`, with + in place of the 00, would match"),
         ("^0044", "+44123", "`0044123`, with 00 in place of the +, would match"),
         ("^\\+15551234$", "+1-555-1234", "`+15551234`, without the separators, would match"),
-        ("^Sales$", "sales", "it would match but for upper and lower case"),
+        ("^Sales$", "sales", "`sales` would match but for upper and lower case"),
     ],
 )
 def test_a_missed_rule_says_what_would_have_matched(pattern: str, user: str, said: str) -> None:
@@ -98,11 +98,11 @@ def test_other_steps_in_words(attempt: Attempt, said: str) -> None:
     ("capacity", "said"),
     [
         (replace(ROOM, draining=True), "shutting down"),
-        (replace(ROOM, calls=500), "the node is full: 500 calls of at most 500"),
+        (replace(ROOM, calls=500), "the node is full: 500 of at most 500 calls"),
         (replace(ROOM, sessions_free=0), "no media session"),
-        (replace(ROOM, account_calls_max=2, account_calls=lambda account_id: 5), "5 calls of at most 2"),
+        (replace(ROOM, account_calls_max=2, account_calls=lambda account_id: 5), "5 of at most 2 calls"),
         (replace(ROOM, source_over_rate=True), "more often than it may"),
-        (ROOM, "3 calls of at most 500, 100 media sessions free"),
+        (ROOM, "3 of at most 500 calls, media sessions free: 100"),
     ],
 )
 def test_capacity_in_words(capacity: Capacity, said: str) -> None:

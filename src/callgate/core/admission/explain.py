@@ -126,9 +126,9 @@ def _offer(result: str, facts: _Facts, dialled: _Facts) -> str:
 
 
 def _capacity(result: str, facts: _Facts, dialled: _Facts) -> str:
-    room = f"{facts.get('calls')} calls of at most {facts.get('calls_max')}"
+    room = f"{facts.get('calls')} of at most {facts.get('calls_max')} calls"
     if result == "passed":
-        return f"there is room: {room}, {facts.get('sessions_free')} media sessions free"
+        return f"there is room: {room}, media sessions free: {facts.get('sessions_free')}"
     shortage = facts.get("shortage")
     if shortage == "draining":
         return "the node is shutting down and takes no new calls"
@@ -137,7 +137,7 @@ def _capacity(result: str, facts: _Facts, dialled: _Facts) -> str:
     if shortage == "no-port":
         return f"no media session with an RTP port is free ({room})"
     if shortage == "account-limit":
-        return f"the account is full: {facts.get('account_calls')} calls of at most {facts.get('account_calls_max')}"
+        return f"the account is full: {facts.get('account_calls')} of at most {facts.get('account_calls_max')} calls"
     return "the source calls more often than it may (mean of the last ten seconds)"
 
 
@@ -209,7 +209,7 @@ def _nearly(pattern: str, user: str) -> str | None:
             if expression.search(variant):
                 return f"`{variant}`, {how}, would match"
         if compile_pattern(f"(?i:{pattern})").search(user):
-            return "it would match but for upper and lower case"
+            return f"`{user}` would match but for upper and lower case"
         stripped = user.strip()
         if stripped != user and expression.search(stripped):
             return f"`{stripped}`, without the spaces around it, would match"
