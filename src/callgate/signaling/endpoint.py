@@ -1,0 +1,501 @@
+"""The SIP endpoint: sorts what comes and sends what goes.
+
+What comes is sorted in this order, and only the last kind ever meets the rules:
+
+1. responses, to the client transaction of their branch;
+2. copies and ACKs of requests whose server transaction lives (RFC 3261 section 17.2.3, Matching Requests to Server
+   Transactions), and CANCELs for them;
+3. requests with a To-tag, to their dialog: no such dialog, 481;
+4. everything else: an INVITE becomes an attempt, OPTIONS and the rest are answered to admitted sources.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from typing import Final
+
+from callgate.core.sip.attempt import attempt_of
+from callgate.core.sip.dialog import Dialog
+from callgate.core.sip.errors import ParseError, SipError
+from callgate.core.sip.message import Request, Response, respond
+from callgate.core.sip.stateless import refuse_statelessly, stateless_tag
+from callgate.core.sip.timers import Timers
+from callgate.core.sip.transaction import State
+from callgate.core.sip.uri import parse_uri, write_host
+from callgate.core.sip.validate import validate_request
+from callgate.entities.attempt import Defect
+from callgate.entities.decision import Verdict
+from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls
+from callgate.runtime.tasks import TaskOwner
+from callgate.signaling.addresses import AddressBook
+from callgate.signaling.exchange import ClientExchange, ServerExchange
+from callgate.signaling.leg import IncomingLeg
+from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
+from callgate.signaling.tcp import TcpConnection, TcpTransport
+from callgate.signaling.transport import Connection, Peer
+from callgate.signaling.udp import UdpTransport
+from callgate.signaling.within_dialog import ALLOW, WithinDialog
+
+# RFC 3261 section 8.1.1.7 (Via): branches that begin so are unique; others are RFC 2543's.
+_COOKIE: Final = "z9hG4bK"
+_SUPPORTED: Final[frozenset[str]] = frozenset()  # option tags we could be required to understand
+
+
+class SipEndpoint:
+    """One address and port, UDP and TCP.
+
+    Args:
+        calls: asked about INVITEs; ``None``: none is taken.
+        admits_source: whether requests other than INVITE are answered, by source address.
+        draining: whether OPTIONS say that no new calls are taken.
+        clock: time.
+        alarms: wake-ups.
+        ids: tags, branches, Call-IDs.
+        tasks: owns what runs in the background.
+        user_agent: our name and version.
+        t1_s: timer T1.
+        tcp_connections_max: open at a time.
+        tcp_idle_s: a connection without call and byte is closed after this.
+        advertise: see `AddressBook`.
+        local_networks: see `AddressBook`.
+        warn: told in words what an operator must know.
+    """
+
+    def __init__(
+        self,
+        *,
+        calls: IncomingCalls | None,
+        admits_source: Callable[[str], bool],
+        draining: Callable[[], bool],
+        clock: Clock,
+        alarms: Alarms,
+        ids: Ids,
+        tasks: TaskOwner,
+        user_agent: str,
+        t1_s: float = 0.5,
+        tcp_connections_max: int = 1_000,
+        tcp_idle_s: float = 600.0,
+        advertise: str = "",
+        local_networks: tuple[str, ...] = (),
+        warn: Callable[[str], None] = lambda words: None,
+    ) -> None:
+        self.clock = clock
+        self.alarms = alarms
+        self.timers = Timers.of(t1_s)
+        self.user_agent = user_agent
+        self.addresses: AddressBook
+        self._calls = calls
+        self._admits_source = admits_source
+        self._draining = draining
+        self._ids = ids
+        self._tasks = tasks
+        self._warn = warn
+        self._advertise = advertise
+        self._local_networks = local_networks
+        self._secret = ids.token(32).encode()
+        self._udp: UdpTransport | None = None
+        self._tcp = TcpTransport(
+            self,
+            clock,
+            alarms,
+            connections_max=tcp_connections_max,
+            idle_s=tcp_idle_s,
+            in_use=self._carries_a_call,
+        )
+        self._server: dict[tuple[str, ...], ServerExchange] = {}
+        self._client: dict[tuple[str, str], ClientExchange] = {}
+        self._dialogs: dict[tuple[str, str, str], WithinDialog] = {}
+        # INVITEs that are being served or have been accepted, by what their copies over other paths have in common.
+        self._served: dict[tuple[str, str, int], ServerExchange] = {}
+        self._legs: dict[tuple[str, ...], IncomingLeg] = {}
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen on UDP and TCP.
+
+        Args:
+            host: IP address.
+            port: the same for both; 0 picks one that is free for both.
+
+        Returns:
+            Address and port.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        udp, tcp = _bind_both(host, port)
+        bound: tuple[str, int] = udp.getsockname()[:2]
+        self.addresses = AddressBook(
+            bound[0],
+            bound[1],
+            advertise=self._advertise,
+            local_networks=self._local_networks,
+            warn=self._warn,
+        )
+        self._udp = await UdpTransport.open(udp, self)
+        await self._tcp.open(tcp)
+        return bound
+
+    def close(self) -> None:
+        """Stop receiving and sending."""
+        if self._udp is not None:
+            self._udp.close()
+        self._tcp.close()
+
+    @property
+    def busy(self) -> tuple[int, int, int]:
+        """How many server transactions, client transactions and dialogs live: all zero after a while of quiet."""
+        return len(self._server), len(self._client), len(self._dialogs)
+
+    async def dial(
+        self,
+        uri: str,
+        *,
+        from_uri: str,
+        from_display_name: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        transport: str = "udp",
+        sdp: Callable[[str], bytes] = lambda address: b"",
+        listener: DialListener,
+    ) -> OutgoingCall:
+        """Begin a call of ours.
+
+        Args:
+            uri: whom to call; the host may be a name, which the system resolves.
+            from_uri: who calls.
+            from_display_name: likewise.
+            headers: further ones.
+            transport: ``udp`` or ``tcp``.
+            sdp: makes the offer, given our address as the peer sees it.
+            listener: told what becomes of it.
+
+        Raises:
+            ParseError: `uri` is none.
+            OSError: its host cannot be resolved.
+        """
+        target = parse_uri(uri)
+        port = target.port or 5060
+        found = await asyncio.get_running_loop().getaddrinfo(
+            target.host, port, type=socket.SOCK_DGRAM, family=socket.AF_INET
+        )
+        peer = Peer(transport, str(found[0][4][0]), port)
+        invite = invite_of(
+            uri,
+            via=self.via(peer),
+            contact=self.contact(peer),
+            from_uri=from_uri,
+            from_display_name=from_display_name,
+            from_tag=self._ids.token(8),
+            call_id=self._ids.token(16),
+            user_agent=self.user_agent,
+            headers=headers,
+            sdp=sdp(self.addresses.towards(peer.address)),
+        )
+        call = OutgoingCall(self, invite, peer, listener)
+        call.begin()
+        return call
+
+    # ---------------------------------------------------------------------------------- for exchanges and dialogs
+
+    def via(self, peer: Peer) -> str:
+        """Our hop towards a peer, with a fresh branch."""
+        host = write_host(self.addresses.towards(peer.address))
+        return (
+            f"SIP/2.0/{peer.transport.upper()} {host}:{self.addresses.port};rport;branch={_COOKIE}{self._ids.token(12)}"
+        )
+
+    def contact(self, peer: Peer) -> str:
+        """Where a peer reaches us."""
+        suffix = "" if peer.transport == "udp" else f";transport={peer.transport}"
+        return f"<sip:callgate@{write_host(self.addresses.towards(peer.address))}:{self.addresses.port}{suffix}>"
+
+    def next_hop(self, dialog: Dialog, last: Peer) -> Peer:
+        """Where a request within a dialog goes.
+
+        Raises:
+            ParseError: the peer's Contact or Route is no URI.
+        """
+        if not dialog.next_hop:
+            return last
+        uri = parse_uri(dialog.next_hop)
+        try:
+            host = ip_address(uri.host)
+        except ValueError:
+            return last  # names need a resolver, RFC 3263; the source has proved that it listens
+        if last.reliable and last.connection is not None and not last.connection.closed:
+            return last
+        if host.is_private and ip_address(last.address).is_global:
+            return last  # a phone behind NAT that tells its inside address
+        return Peer(uri.transport or "udp", str(host), uri.port or 5060)
+
+    def transact(
+        self, request: Request, peer: Peer, responded: Callable[[Response], None], failed: Callable[[str], None]
+    ) -> ClientExchange:
+        """Send a request and see it through."""
+        exchange = ClientExchange(self, request, peer, responded, failed)
+        self._client[exchange.key] = exchange
+        exchange.begin()
+        return exchange
+
+    def send(self, request: Request, peer: Peer) -> None:
+        """Send a request that has no transaction: the ACK of a 2xx."""
+        self.deliver(request.encode(), peer, lambda reason: None)
+
+    def deliver(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
+        """Send bytes to a peer; `failed` is told when they certainly did not get there."""
+        if peer.transport == "udp":
+            if self._udp is not None:
+                self._udp.send(data, peer.address, peer.port)
+        elif peer.connection is not None and not peer.connection.closed:
+            peer.connection.send(data)
+        else:
+            self._tasks.spawn(self._connect_and_send(data, peer, failed), name="sip connect")
+
+    async def _connect_and_send(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
+        try:
+            connection = self._tcp.connection_to(peer.address, peer.port) or await self._tcp.connect(
+                peer.address, peer.port
+            )
+        except OSError as error:
+            failed((error.strerror or str(error)).lower())
+            return
+        connection.send(data)
+
+    def keep(self, side: WithinDialog) -> None:
+        """A dialog has begun."""
+        dialog = side.dialog
+        assert dialog is not None
+        self._dialogs[dialog.call_id, dialog.local_tag, dialog.remote_tag] = side
+
+    def drop(self, side: WithinDialog) -> None:
+        """A dialog is over."""
+        dialog = side.dialog
+        if dialog is not None:
+            self._dialogs.pop((dialog.call_id, dialog.local_tag, dialog.remote_tag), None)
+
+    def forget(self, exchange: ServerExchange | ClientExchange) -> None:
+        """A transaction is over."""
+        if isinstance(exchange, ClientExchange):
+            self._client.pop(exchange.key, None)
+            return
+        self._server.pop(exchange.key, None)
+        if exchange.request.method == "INVITE":
+            self._legs.pop(exchange.key, None)
+            served = _served_key(exchange.request)
+            if self._served.get(served) is exchange:
+                del self._served[served]
+
+    # --------------------------------------------------------------------------------------------- what comes: sorted
+
+    def received(self, message: Request | Response, peer: Peer, size: int) -> None:
+        """A message came."""
+        try:
+            if isinstance(message, Response):
+                exchange = self._client.get((message.via.branch or "", message.cseq.method))
+                if exchange is not None:
+                    exchange.received(message)
+                return
+            message.stamp_source(peer.address, peer.port)
+            self._sort(message, peer, size)
+        except SipError as error:
+            if isinstance(message, Request):
+                self._malformed(message, Defect(error.status, error.reason), peer, size)
+        except Exception as error:  # whatever one message did, the next must find us listening
+            self._warn(f"a SIP message could not be dealt with: {error!r}")
+            if isinstance(message, Request) and message.method != "ACK":
+                self._refuse(message, 500, peer, size)
+
+    def garbled(self, error: ParseError, peer: Peer, size: int) -> None:
+        """Bytes came that are no message."""
+        request = error.partial
+        if request is None or request.method == "ACK":
+            return
+        try:
+            request.stamp_source(peer.address, peer.port)
+        except SipError:
+            return  # without a Via nobody can be answered
+        self._malformed(request, Defect(error.status, error.reason), peer, size)
+
+    def disconnected(self, connection: Connection) -> None:
+        """A connection has gone."""
+        for side in tuple(self._dialogs.values()):
+            if side.peer.connection is connection:
+                side.on_disconnected()
+
+    def _sort(self, request: Request, peer: Peer, size: int) -> None:
+        method = request.method
+        key = _key(request)
+        exchange = self._server.get(key)
+        to_tag = request.to.tag
+        if method == "ACK":
+            if exchange is not None and exchange.state is not State.ACCEPTED:
+                exchange.acknowledged()
+            elif to_tag is not None:
+                side = self._dialogs.get((request.call_id, to_tag, request.from_.tag or ""))
+                if side is not None:
+                    side.acknowledged(request)
+        elif exchange is not None:
+            exchange.copied()
+        elif method == "CANCEL":
+            self._cancel_came(request, key, peer, size)
+        elif to_tag is not None:
+            side = self._dialogs.get((request.call_id, to_tag, request.from_.tag or ""))
+            if side is None:
+                self._refuse(request, 481, peer, size)
+            else:
+                side.received(request, self._serve(request, peer, key))
+        elif method == "INVITE":
+            self._invite_came(request, peer, key, size)
+        else:
+            self._stray_came(request, peer, key, size)
+
+    def _cancel_came(self, request: Request, key: tuple[str, ...], peer: Peer, size: int) -> None:
+        leg = self._legs.get((*key[:-1], "INVITE"))
+        if leg is None:
+            self._refuse(request, 481, peer, size)
+            return
+        self._serve(request, peer, key).respond(respond(request, 200, to_tag=leg.tag))
+        leg.cancelled()
+
+    def _stray_came(self, request: Request, peer: Peer, key: tuple[str, ...], size: int) -> None:
+        """A request outside any dialog, other than INVITE."""
+        if not self._admits_source(peer.address):
+            self._refuse(request, 403, peer, size)
+            return
+        defect = validate_request(request, supported=_SUPPORTED)
+        tag = stateless_tag(request, self._secret)
+        if defect is not None:
+            answer = respond(request, defect.status, to_tag=tag, headers=defect.headers)
+        elif request.method == "OPTIONS":
+            headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Server", self.user_agent))
+            answer = respond(request, 503 if self._draining() else 200, to_tag=tag, headers=headers)
+        else:
+            answer = respond(request, 405, to_tag=tag, headers=(("Allow", ALLOW),))
+        self._serve(request, peer, key).respond(answer)
+
+    def _invite_came(self, request: Request, peer: Peer, key: tuple[str, ...], size: int) -> None:
+        defect = validate_request(request, supported=_SUPPORTED)
+        if defect is None and _served_key(request) in self._served:
+            defect = Defect(482, "the same INVITE is being served already; it came a second time by another path")
+        if defect is None and self._calls is not None:
+            considered = self._consider(request, peer, None)
+            if considered is None:
+                self._refuse(request, 500, peer, size)
+                return
+            decision = considered.decision
+            if decision.verdict in (Verdict.ADMIT, Verdict.ASK):
+                self._hand_over(request, peer, key, considered)
+            elif decision.verdict is Verdict.REFUSE:
+                status = decision.status or 500
+                if decision.stateless:
+                    self._refuse(request, status, peer, size, decision.headers)
+                else:
+                    self._serve(request, peer, key).respond(
+                        respond(
+                            request,
+                            status,
+                            to_tag=stateless_tag(request, self._secret),
+                            headers=(*decision.headers, ("Server", self.user_agent)),
+                        )
+                    )
+        elif defect is not None:
+            self._malformed(request, defect, peer, size)
+        else:
+            self._refuse(request, 403, peer, size)
+
+    def _hand_over(self, request: Request, peer: Peer, key: tuple[str, ...], considered: Considered) -> None:
+        assert self._calls is not None
+        exchange = self._serve(request, peer, key)
+        exchange.respond(respond(request, 100))
+        attempt = attempt_of(request, peer.address, peer.port, peer.transport, None)
+        leg = IncomingLeg(self, exchange, attempt, self._ids.token(8))
+        self._served[_served_key(request)] = exchange
+        self._legs[key] = leg
+        self.keep(leg)
+        try:
+            self._calls.arrived(leg, considered)
+        except Exception as error:
+            self._warn(f"an admitted call could not be begun: {error!r}")
+            if considered.session is not None:
+                considered.session.close()
+            leg.refuse(500)
+
+    def _malformed(self, request: Request, defect: Defect, peer: Peer, size: int) -> None:
+        """Refuse what breaks the rules of SIP; of an INVITE a record is left, and whoever is noisy is not answered."""
+        if request.method == "ACK":
+            return
+        if request.method == "INVITE" and self._calls is not None:
+            considered = self._consider(request, peer, defect)
+            if considered is None or considered.decision.verdict is Verdict.IGNORE:
+                return
+        elif not self._admits_source(peer.address):
+            return
+        self._refuse(request, defect.status, peer, size, defect.headers)
+
+    def _consider(self, request: Request, peer: Peer, defect: Defect | None) -> Considered | None:
+        assert self._calls is not None
+        try:
+            return self._calls.consider(attempt_of(request, peer.address, peer.port, peer.transport, defect))
+        except Exception as error:
+            self._warn(f"an INVITE could not be decided on: {error!r}")
+            return None
+
+    def _refuse(
+        self, request: Request, status: int, peer: Peer, size: int, headers: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        wire = refuse_statelessly(request, status, secret=self._secret, size_max=size, headers=headers)
+        if wire is None:
+            return
+        try:
+            via = request.via
+            port = peer.port if peer.reliable or via.wants_rport else via.port or 5060
+        except SipError:
+            return
+        self.deliver(wire, Peer(peer.transport, peer.address, port, peer.connection), lambda reason: None)
+
+    def _serve(self, request: Request, peer: Peer, key: tuple[str, ...]) -> ServerExchange:
+        exchange = ServerExchange(self, request, peer, key)
+        self._server[key] = exchange
+        return exchange
+
+    def _carries_a_call(self, connection: TcpConnection) -> bool:
+        return any(side.peer.connection is connection for side in self._dialogs.values())
+
+
+def _key(request: Request) -> tuple[str, ...]:
+    """What the copies of a request have in common, the method last. RFC 3261 section 17.2.3."""
+    via = request.via
+    method = "INVITE" if request.method == "ACK" else request.method
+    branch = via.branch or ""
+    if branch.startswith(_COOKIE):
+        return branch, via.host.lower(), str(via.port or 5060), method
+    number = str(request.cseq.number)
+    return "", request.call_id, request.from_.tag or "", number, via.host.lower(), str(via.port), branch, method
+
+
+def _served_key(request: Request) -> tuple[str, str, int]:
+    """What an INVITE and its forks have in common. RFC 3261 section 8.2.2.2 (Merged Requests)."""
+    return request.call_id, request.from_.tag or "", request.cseq.number
+
+
+def _bind_both(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket on the same address and port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for attempt in range(20):
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        tcp = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            udp.bind((host, port))
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tcp.bind((host, udp.getsockname()[1]))
+            tcp.listen(1_024)
+        except OSError:
+            udp.close()
+            tcp.close()
+            if port != 0 or attempt == 19:  # a free UDP port may be taken for TCP
+                raise
+            continue
+        udp.setblocking(False)
+        tcp.setblocking(False)
+        return udp, tcp
+    raise AssertionError("unreachable")

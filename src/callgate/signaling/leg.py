@@ -1,0 +1,142 @@
+"""A caller's leg: the dialog that an INVITE to us began."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from callgate.core.sip.dialog import Dialog
+from callgate.core.sip.message import Request, respond
+from callgate.entities.attempt import Attempt
+from callgate.ports import LegListener, ReofferAnswer
+from callgate.signaling.exchange import ServerExchange
+from callgate.signaling.within_dialog import ALLOW, WithinDialog
+
+if TYPE_CHECKING:
+    from callgate.signaling.endpoint import SipEndpoint
+
+
+class IncomingLeg(WithinDialog):
+    """Implements `ports.Leg`."""
+
+    def __init__(self, endpoint: "SipEndpoint", exchange: ServerExchange, attempt: Attempt, tag: str) -> None:
+        """Raises `ParseError` when the INVITE cannot begin a dialog."""
+        super().__init__(endpoint, exchange.peer)
+        self._attempt = attempt
+        self._exchange = exchange
+        self.tag = tag
+        self._listener: LegListener | None = None
+        self.dialog = Dialog.of_caller(exchange.request, tag)
+        self._address = endpoint.addresses.towards(exchange.peer.address)
+        self._contact = endpoint.contact(exchange.peer)
+
+    @property
+    def attempt(self) -> Attempt:
+        """The INVITE that began it."""
+        return self._attempt
+
+    @property
+    def media_address(self) -> str:
+        """The IP address to put into SDP towards this peer."""
+        return self._address
+
+    @property
+    def reliable_transport(self) -> bool:
+        """Whether the source address is proved before the ACK."""
+        return self.peer.reliable
+
+    def listen(self, listener: LegListener) -> None:
+        """Say who is told."""
+        self._listener = listener
+
+    def ring(self) -> None:
+        """Send 180 Ringing."""
+        if self._exchange.open:
+            self._exchange.respond(
+                respond(self._exchange.request, 180, to_tag=self.tag, headers=(("Contact", self._contact),))
+            )
+
+    def answer(self, sdp: bytes) -> None:
+        """Send 200 OK."""
+        if self._exchange.open:
+            headers = (("Contact", self._contact), ("Allow", ALLOW), ("Server", self._endpoint.user_agent))
+            answer = respond(
+                self._exchange.request,
+                200,
+                to_tag=self.tag,
+                headers=headers,
+                body=sdp,
+                content_type="application/sdp",
+            )
+            self.repeat_until_ack(self._exchange, answer)
+
+    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Send a final refusal."""
+        if self._exchange.open:
+            self._exchange.respond(
+                respond(
+                    self._exchange.request,
+                    status,
+                    to_tag=self.tag,
+                    headers=(*headers, ("Server", self._endpoint.user_agent)),
+                )
+            )
+            self._endpoint.drop(self)
+
+    def hang_up(self, cause: str = "") -> None:
+        """Send BYE."""
+        self.leave(cause)
+
+    def cancelled(self) -> None:
+        """A CANCEL came. RFC 3261 section 9.2 (Server Behavior)."""
+        if self._exchange.open:
+            self._give_up("")
+
+    def received(self, request: Request, exchange: ServerExchange) -> None:
+        """A request of the peer within the dialog."""
+        if self._exchange.open and request.method != "BYE":
+            if request.method == "OPTIONS":
+                exchange.respond(respond(request, 200, headers=(("Allow", ALLOW),)))
+            else:  # nothing can be renegotiated before there is an answer
+                exchange.respond(respond(request, 491))
+            return
+        super().received(request, exchange)
+
+    def on_hung_up(self, cause: str) -> None:
+        """BYE came; within an early dialog the INVITE is answered too. RFC 3261 section 15.1.2 (UAS Behavior)."""
+        if self._exchange.open:
+            self._give_up(cause)
+        elif self._listener is not None:
+            self._listener.hung_up(cause)
+
+    def on_digit(self, digit: str, duration_ms: int) -> None:
+        """A digit came by INFO."""
+        if self._listener is not None:
+            self._listener.digit(digit, duration_ms)
+
+    def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
+        """A re-INVITE came."""
+        return self._listener.reoffered(sdp) if self._listener is not None else ReofferAnswer(488)
+
+    def on_confirmed(self, body: bytes) -> None:
+        """The ACK came."""
+        if self._listener is not None:
+            self._listener.confirmed(body)
+
+    def on_unacknowledged(self) -> None:
+        """The ACK never came."""
+        if self._listener is not None:
+            self._listener.unacknowledged()
+
+    def on_disconnected(self) -> None:
+        """The connection of an unanswered INVITE has gone: nobody is left to be answered."""
+        if self._exchange.open:
+            self._endpoint.drop(self)
+            self._left = True
+            if self._listener is not None:
+                self._listener.cancelled("connection closed")
+
+    def _give_up(self, cause: str) -> None:
+        self._left = True
+        self._exchange.respond(respond(self._exchange.request, 487, to_tag=self.tag))
+        self._endpoint.drop(self)
+        if self._listener is not None:
+            self._listener.cancelled(cause)

@@ -1,0 +1,60 @@
+"""SIP over UDP: a datagram, a message. RFC 3261 section 18 (Transport)."""
+
+import asyncio
+import socket
+from typing import Any, Final
+
+from callgate.core.sip.attempt import unmapped
+from callgate.core.sip.errors import ParseError
+from callgate.core.sip.parse import parse
+from callgate.signaling.transport import Peer, Receiver
+
+# A burst of INVITEs must wait here while the loop does something else: some 3,000 of them. The system may grant less.
+_BUFFER_BYTES: Final = 4 * 1024 * 1024
+
+
+class UdpTransport(asyncio.DatagramProtocol):
+    """One UDP socket."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._transport: asyncio.DatagramTransport | None = None
+
+    @classmethod
+    async def open(cls, sock: socket.socket, receiver: Receiver) -> "UdpTransport":
+        """Take a bound socket over."""
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+        loop = asyncio.get_running_loop()
+        _, protocol = await loop.create_datagram_endpoint(lambda: cls(receiver), sock=sock)
+        return protocol
+
+    def send(self, data: bytes, address: str, port: int) -> None:
+        """Send one datagram; what cannot be sent is lost, as it could be on the way."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(data, (address, port))
+
+    def close(self) -> None:
+        """Stop receiving and sending."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        """Called by the loop."""
+        if len(data) <= 4 and not data.strip(b"\r\n\0 "):
+            return  # a keep-alive, RFC 5626 section 3.5.1 and what phones make of it
+        peer = Peer("udp", unmapped(addr[0]), addr[1])
+        try:
+            message = parse(data)
+        except ParseError as error:
+            self._receiver.garbled(error, peer, len(data))
+            return
+        self._receiver.received(message, peer, len(data))
+
+    def error_received(self, exc: Exception) -> None:
+        """Called by the loop: a port was unreachable. Transactions find out by their timers."""
