@@ -1,6 +1,7 @@
 """The HTTP client: the guard stands before the socket itself, and nothing is followed or remembered."""
 
 import socket
+import threading
 
 import aiohttp
 import pytest
@@ -26,6 +27,17 @@ async def test_an_error_of_another_kind_names_no_forbidden_address() -> None:
             with pytest.raises(aiohttp.ClientConnectorError) as error:
                 await session.get(f"http://127.0.0.1:{taken.getsockname()[1]}/")
     assert forbidden_cause(error.value) is None
+
+
+async def test_closing_it_lets_the_resolver_go() -> None:
+    async with http_session(AddressGuard(allow_loopback=True)) as session:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get("http://name.invalid/")
+        assert any(thread.name.startswith("resolver") for thread in threading.enumerate())
+    for thread in threading.enumerate():
+        if thread.name.startswith("resolver"):
+            thread.join(5)
+    assert not any(thread.name.startswith("resolver") for thread in threading.enumerate())
 
 
 async def test_cookies_are_not_kept() -> None:

@@ -74,6 +74,7 @@ def http_session(guard: AddressGuard) -> aiohttp.ClientSession:
     )
     handler: Any = functools.partial(_CountingHandler, loop=asyncio.get_running_loop())
     connector._factory = handler
+    connector._resolver_owner = True  # it would leave a resolver that it was given open
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
