@@ -1,0 +1,99 @@
+"""What every request body has in common: strict types, camelCase, no unknown keys, read-only fields ignored."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, TypeVar
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from callgate.entities.json import Json, JsonObject
+from callgate.schema.duration import PATTERN, seconds
+from callgate.schema.errors import Invalid, rendered, shown
+
+
+class Body(BaseModel):
+    """A request body, or an object in one."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", alias_generator=to_camel, protected_namespaces=())
+
+    read_only: ClassVar[frozenset[str]] = frozenset()
+    """Keys of a response that may come back and are ignored."""
+    null_is_absent: ClassVar[bool] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prepare(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        known = {field.alias for field in cls.model_fields.values()} if cls.null_is_absent else frozenset()
+        return {
+            key: item for key, item in value.items() if key not in cls.read_only and not (item is None and key in known)
+        }
+
+    def given(self) -> JsonObject:
+        """Only what was given, as public JSON."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+B = TypeVar("B", bound=Body)
+
+
+def read(model: type[B], body: Json, context: dict[str, Any] | None = None) -> B:
+    """`body` as a `model`.
+
+    Raises:
+        Invalid: with every mistake.
+    """
+    try:
+        return model.model_validate(body, context=context)
+    except ValidationError as error:
+        raise Invalid(rendered(error, model, body)) from None
+    except RecursionError:
+        raise Invalid({"non_field_errors": ["nested too deeply"]}) from None
+
+
+def _bounded(lowest_s: float, highest_s: float) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not lowest_s <= seconds(text) <= highest_s:
+            raise ValueError(f"expected a duration from {lowest_s:g}s to {highest_s:g}s: {shown(text)}")
+        return text
+
+    return check
+
+
+def bounded(lowest_s: float, highest_s: float) -> Any:
+    """What annotates a text as a duration within bounds, in seconds."""
+    return Annotated[
+        str,
+        AfterValidator(_bounded(lowest_s, highest_s)),
+        WithJsonSchema({"type": "string", "pattern": PATTERN}),
+    ]
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ValueError(f"not a UUID: {shown(text)}") from None
+
+
+def _url(text: str, info: ValidationInfo) -> str:
+    """Check a URL that an account sets with the deployment's own guard, where the context brings it."""
+    check = (info.context or {}).get("check_url")
+    reason = check(text) if check is not None else None
+    if reason is not None:
+        raise ValueError(f"not a URL that can be used: {reason}")
+    return text
+
+
+UuidText = Annotated[str, AfterValidator(_uuid)]
+GuardedUrl = Annotated[str, AfterValidator(_url)]

@@ -1,0 +1,124 @@
+"""Calls, messages and events as the public API shows them: plain dicts, since every outbox payload is one."""
+
+from datetime import datetime
+from typing import Final
+
+from callgate.entities.call import Call, CallEvent, Message
+from callgate.entities.json import Json, JsonObject
+from callgate.schema.duration import duration
+
+_RETENTION: Final = {"CALL_RETENTION_POLICY_RETAIN": "retain", "CALL_RETENTION_POLICY_AUTO_DELETE": "auto_delete"}
+
+# Left out when absent, because they are not nullable.
+_OPTIONAL: Final = (("callbacks", "callbacks"), ("dataConnection", "dataConnectionConfig"),
+                    ("externalVoice", "externalVoice"), ("voiceOverrides", "voiceOverrides"))  # fmt: skip
+
+# How our catalogue's slugs end the SIP side; the rest is "unknown", null while the call lasts.
+_TERMINATION: Final = {
+    "caller-hangup": "SIP_TERMINATION_NORMAL",
+    "agent-hangup": "SIP_TERMINATION_NORMAL",
+    "api-hangup": "SIP_TERMINATION_NORMAL",
+    "inactivity": "SIP_TERMINATION_NORMAL",
+    "max-duration": "SIP_TERMINATION_NORMAL",
+    "caller-cancelled": "SIP_TERMINATION_CANCELED",
+    "agent-not-ready": "SIP_TERMINATION_TIMEOUT",
+    "no-ack": "SIP_TERMINATION_TIMEOUT",
+    "agent-unreachable": "SIP_TERMINATION_DESTINATION_UNAVAILABLE",
+}
+
+
+def timestamp(at: datetime | None) -> str | None:
+    """A time as ISO 8601 in UTC, with ``Z``."""
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def render_call(call: Call) -> JsonObject:
+    """The public Call."""
+    settings = call.settings
+    first = settings.get("firstSpeakerSettings")
+    first_settings: JsonObject = first if isinstance(first, dict) and first else _first_of(settings.get("firstSpeaker"))
+    medium = settings.get("initialOutputMedium")
+    shown: JsonObject = {
+        "callId": call.call_id,
+        "clientVersion": None,
+        "created": timestamp(call.created),
+        "joined": timestamp(call.joined),
+        "ended": timestamp(call.ended),
+        "endReason": call.end_reason,
+        "billedDuration": None,
+        "billedSideInputTokens": None,
+        "billedSideOutputTokens": None,
+        "billingStatus": "BILLING_STATUS_FREE_OTHER",
+        "firstSpeaker": "FIRST_SPEAKER_USER" if "user" in first_settings else "FIRST_SPEAKER_AGENT",
+        "firstSpeakerSettings": first_settings,
+        "inactivityMessages": settings.get("inactivityMessages", []),
+        "initialOutputMedium": medium if medium == "MESSAGE_MEDIUM_TEXT" else "MESSAGE_MEDIUM_VOICE",
+        "joinTimeout": settings.get("joinTimeout", "30s"),
+        "joinUrl": None,
+        "languageHint": settings.get("languageHint"),
+        "maxDuration": settings.get("maxDuration", "3600s"),
+        "medium": settings.get("medium"),
+        "model": settings.get("model", "ultravox-v0.7"),
+        "recordingEnabled": settings.get("recordingEnabled", False),
+        "retentionPolicy": _RETENTION.get(str(settings.get("retentionPolicy"))),
+        "systemPrompt": settings.get("systemPrompt"),
+        "temperature": settings.get("temperature", 0.0),
+        "timeExceededMessage": settings.get("timeExceededMessage"),
+        "voice": settings.get("voice"),
+        "transcriptOptional": settings.get("transcriptOptional", True),
+        "vadSettings": settings.get("vadSettings"),
+        "shortSummary": None,
+        "summary": None,
+        "agent": None if call.agent_id is None else {"agentId": call.agent_id, "name": call.agent_name or ""},
+        "agentId": call.agent_id,
+        "experimentalSettings": settings.get("experimentalSettings"),
+        "metadata": dict(call.metadata),
+        "initialState": settings.get("initialState", {}),
+        "requestContext": call.request_context,
+        "sipDetails": {
+            "billedDuration": None,
+            "terminationReason": None
+            if call.outcome is None
+            else _TERMINATION.get(call.outcome, "SIP_TERMINATION_UNKNOWN"),
+        },
+    }
+    for given, name in _OPTIONAL:
+        value = settings.get(given)
+        if value is not None:
+            shown[name] = value
+    return shown
+
+
+def _first_of(speaker: Json) -> JsonObject:
+    return {"user": {}} if speaker == "FIRST_SPEAKER_USER" else {"agent": {}}
+
+
+def render_message(message: Message, stage_id: str) -> JsonObject:
+    """The public Message; its times are seconds since the call was joined."""
+    shown: JsonObject = {
+        "role": message.role,
+        "text": message.text,
+        "medium": message.medium,
+        "callStageMessageIndex": message.index,
+        "callStageId": stage_id,
+    }
+    if message.start_s is not None:
+        span: JsonObject = {"start": duration(message.start_s)}
+        if message.end_s is not None:
+            span["end"] = duration(message.end_s)
+        shown["timespan"] = span
+    return shown
+
+
+def render_event(event: CallEvent) -> JsonObject:
+    """The public CallEvent."""
+    return {
+        "callId": event.call_id,
+        "callStageId": event.stage_id,
+        "callTimestamp": duration(event.offset_s),
+        "severity": event.severity,
+        "type": event.type,
+        "text": event.text,
+        "extras": event.extras,
+        "wallClockTimestamp": timestamp(event.at),
+    }
