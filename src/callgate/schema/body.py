@@ -10,13 +10,12 @@ from pydantic import (
     ConfigDict,
     ValidationError,
     ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
 from callgate.entities.json import Json, JsonObject
-from callgate.schema.duration import PATTERN, seconds
+from callgate.schema.duration import seconds
 from callgate.schema.errors import Invalid, rendered, shown
 
 
@@ -70,13 +69,9 @@ def _bounded(lowest_s: float, highest_s: float) -> Callable[[str], str]:
     return check
 
 
-def bounded(lowest_s: float, highest_s: float) -> Any:
+def bounded(lowest_s: float, highest_s: float) -> AfterValidator:
     """What annotates a text as a duration within bounds, in seconds."""
-    return Annotated[
-        str,
-        AfterValidator(_bounded(lowest_s, highest_s)),
-        WithJsonSchema({"type": "string", "pattern": PATTERN}),
-    ]
+    return AfterValidator(_bounded(lowest_s, highest_s))
 
 
 def _uuid(text: str) -> str:

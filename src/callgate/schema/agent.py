@@ -1,0 +1,76 @@
+"""Agents and their call templates."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from callgate.entities.agent import Agent
+from callgate.entities.json import Json, JsonObject
+from callgate.schema.body import Body, read
+from callgate.schema.call import timestamp
+from callgate.schema.start_call import CheckUrl, Persona
+
+NAME_CHARACTERS_MAX = 64
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a name needs at least one character that is not a space")
+    return text
+
+
+class CallTemplateBody(Persona):
+    """`CallTemplate`: what a call to the agent starts from."""
+
+    read_only: ClassVar[frozenset[str]] = frozenset(("name", "created", "updated"))
+
+    context_schema: dict[str, Any] | None = None
+
+
+class AgentBody(Body):
+    """An agent as it is created or changed."""
+
+    read_only: ClassVar[frozenset[str]] = frozenset(("agentId", "publishedRevisionId", "created", "statistics"))
+    null_is_absent: ClassVar[bool] = False
+
+    name: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX), AfterValidator(_name)] = ""
+    call_template: CallTemplateBody | None = None
+
+
+def validate_call_template(body: Json, *, check_url: CheckUrl | None = None) -> JsonObject:
+    """A call template: only what was given, normalised.
+
+    Raises:
+        Invalid: with every mistake.
+    """
+    return read(CallTemplateBody, body, {"check_url": check_url}).given()
+
+
+def validate_agent(body: Json, *, check_url: CheckUrl | None = None) -> JsonObject:
+    """The body of an agent's POST or PATCH: `name` and `callTemplate`, where given.
+
+    Raises:
+        Invalid: with every mistake.
+    """
+    return read(AgentBody, body, {"check_url": check_url}).given()
+
+
+def merge_template(stored: JsonObject | None, body: JsonObject) -> JsonObject:
+    """A template with the top-level keys of a PATCH in place; ``null`` clears one. `body` has been validated."""
+    merged = {**(stored or {}), **body}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def render_agent(agent: Agent) -> JsonObject:
+    """The public Agent; secrets that are write-only stay here."""
+    template = agent.call_template
+    return {
+        "agentId": agent.agent_id,
+        "publishedRevisionId": agent.published_revision_id,
+        "name": agent.name,
+        "created": timestamp(agent.created),
+        "callTemplate": None
+        if template is None
+        else {key: value for key, value in template.items() if key != "sharedSecrets"},
+        "statistics": {"calls": agent.calls},
+    }

@@ -1,0 +1,155 @@
+"""How a call reaches its user, and what else is connected to it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from callgate.schema.body import Body, GuardedUrl, bounded
+from callgate.schema.tool import Nothing
+from callgate.schema.voice import only_one
+
+_Secret = Annotated[str, Field(min_length=1, max_length=120)]
+_IdleTimeout = Annotated[str, bounded(0, 86_400)]
+
+
+class DataMessages(Body):
+    """Which data messages are sent."""
+
+    pong: bool | None = None
+    state: bool | None = None
+    transcript: bool | None = None
+    client_tool_invocation: bool | None = None
+    data_connection_tool_invocation: bool | None = None
+    playback_clear_buffer: bool | None = None
+    call_started: bool | None = None
+    debug: bool | None = None
+    call_event: bool | None = None
+    tool_used: bool | None = None
+    user_started_speaking: bool | None = None
+    user_stopped_speaking: bool | None = None
+    invoking_tool: bool | None = None
+
+
+class DigitsMessage(Body):
+    """Digits as a message of the user."""
+
+    text: str | None = None
+    urgency: Literal["URGENCY_UNSPECIFIED", "URGENCY_IMMEDIATE", "URGENCY_SOON", "URGENCY_LATER"] | None = None
+
+
+class DigitHandling(Body):
+    """What becomes of digits."""
+
+    ignore: bool | None = None
+    user_text_message: DigitsMessage | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "DigitHandling":
+        only_one(self, {"ignore": "ignore", "user_text_message": "userTextMessage"})
+        return self
+
+
+class WebRtc(Body):
+    """A browser."""
+
+    data_messages: DataMessages | None = None
+
+
+class OutgoingNumber(Body):
+    """A call placed through a provider."""
+
+    to: str | None = None
+    from_: str | None = Field(default=None, alias="from")
+    additional_params: dict[str, Any] | None = None
+
+
+class Provider(Body):
+    """A telephony provider's media stream."""
+
+    outgoing: OutgoingNumber | None = None
+    dtmf_handling: DigitHandling | None = None
+
+
+class Exotel(Body):
+    """Exotel's media stream."""
+
+    dtmf_handling: DigitHandling | None = None
+
+
+class ServerWebSocket(Body):
+    """A server that sends and takes sound."""
+
+    input_sample_rate: int | None = None
+    output_sample_rate: int | None = None
+    client_buffer_size_ms: int | None = None
+    data_messages: DataMessages | None = None
+    media_idle_timeout: _IdleTimeout | None = None
+
+
+class SipOutgoing(Body):
+    """A call placed over SIP."""
+
+    to: str | None = None
+    from_: str | None = Field(default=None, alias="from")
+    username: str | None = None
+    password: str | None = None
+
+
+class Sip(Body):
+    """SIP."""
+
+    incoming: Nothing | None = None
+    outgoing: SipOutgoing | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Sip":
+        only_one(self, {"incoming": "incoming", "outgoing": "outgoing"})
+        return self
+
+
+class Medium(Body):
+    """How the user is reached: at most one; none is WebRTC."""
+
+    web_rtc: WebRtc | None = None
+    twilio: Provider | None = None
+    server_web_socket: ServerWebSocket | None = None
+    telnyx: Provider | None = None
+    plivo: Provider | None = None
+    exotel: Exotel | None = None
+    sip: Sip | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Medium":
+        only_one(self, {name: field.alias or name for name, field in type(self).model_fields.items()})
+        return self
+
+
+class AudioConfig(Body):
+    """Sound on a data connection."""
+
+    sample_rate: Annotated[int, Field(ge=8_000, le=48_000)] | None = None
+    channel_mode: Literal["CHANNEL_MODE_UNSPECIFIED", "CHANNEL_MODE_MIXED", "CHANNEL_MODE_SEPARATED"] | None = None
+
+
+class DataConnection(Body):
+    """A WebSocket to the owner's server."""
+
+    websocket_url: str | None = None
+    audio_config: AudioConfig | None = None
+    data_messages: DataMessages | None = None
+    headers: dict[str, str] | None = None
+
+
+class Callback(Body):
+    """Whom to tell."""
+
+    url: GuardedUrl | None = None
+    secrets: Annotated[list[_Secret], Field(max_length=10)] | None = None
+
+
+class Callbacks(Body):
+    """Whom to tell of what becomes of one call."""
+
+    joined: Callback | None = None
+    ended: Callback | None = None
+    billed: Callback | None = None
