@@ -1,0 +1,233 @@
+"""Calls: found, read, deleted, hung up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, NoReturn
+
+from callgate.entities.call import Call
+from callgate.entities.json import Json, JsonObject
+from callgate.operations.agents import check_sort
+from callgate.operations.caller import Caller
+from callgate.operations.errors import Conflict, NotFound, NotNow
+from callgate.ports import LiveCalls
+from callgate.schema.call import render_call, render_event, render_message
+from callgate.schema.duration import seconds
+from callgate.schema.errors import Invalid, invalid, shown
+from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
+from callgate.store.calls import SORTS, CallFilter
+from callgate.store.open import Store
+
+_SEVERITIES: Final = ("debug", "info", "warning", "error")
+_MODES: Final = ("last_stage", "in_call")
+_MESSAGES: Final = ("hang_up", "forced_agent_message", "user_text_message")
+# The public order `duration` by the column that holds it.
+_SORTS: Final = {"duration": "duration_s"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallQuery:
+    """A list's filters as they came, text; ``None`` or empty: does not matter."""
+
+    agent_ids: tuple[str, ...] = ()
+    from_date: str | None = None
+    to_date: str | None = None
+    duration_min: str | None = None
+    duration_max: str | None = None
+    metadata: Mapping[str, str] | None = None
+    search: str | None = None
+    sort: str | None = None
+
+
+class CallOperations:
+    """What an owner may ask about calls."""
+
+    def __init__(self, store: Store, live: LiveCalls, check_url: CheckUrl) -> None:
+        self._store = store
+        self._live = live
+        self._check_url = check_url
+
+    async def list(self, caller: Caller, query: CallQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
+        """Calls, and how many there are.
+
+        Raises:
+            Invalid: a filter that cannot be read.
+        """
+        sort = query.sort
+        for public, column in _SORTS.items():
+            sort = sort.replace(public, column) if sort in (public, f"-{public}") else sort
+        found, total = await self._store.list_calls(
+            caller.account.account_id, _filter(query), sort=check_sort(sort, SORTS), offset=offset, limit=limit
+        )
+        return [render_call(call) for call in found], total
+
+    async def of_agent(self, caller: Caller, agent_id: str, *, offset: int, limit: int) -> tuple[list[Json], int]:
+        """Calls of one agent, newest first.
+
+        Raises:
+            NotFound: no such agent.
+        """
+        self._agent(caller, agent_id)
+        return await self.list(caller, CallQuery(agent_ids=(agent_id.lower(),)), offset=offset, limit=limit)
+
+    async def get(self, caller: Caller, call_id: str) -> JsonObject:
+        """One call.
+
+        Raises:
+            NotFound: none of this account.
+        """
+        return render_call(await self._call(caller, call_id))
+
+    async def delete(self, caller: Caller, call_id: str) -> None:
+        """Delete a call with all that was said in it.
+
+        Raises:
+            NotFound: none of this account.
+            Conflict: it is in progress.
+        """
+        call = await self._call(caller, call_id)
+        if self._live.is_live(call.call_id):
+            raise Conflict("the call is in progress; hang it up first (send_data_message with type hang_up)")
+        await self._store.delete_call(caller.account.account_id, call.call_id)
+
+    async def messages(
+        self, caller: Caller, call_id: str, *, mode: str | None, offset: int, limit: int
+    ) -> tuple[list[Json], int]:
+        """What was said. A call has one stage so far, so both modes are the same.
+
+        Raises:
+            NotFound: none of this account.
+            Invalid: no such mode.
+        """
+        if mode is not None and mode not in _MODES:
+            raise invalid("mode", f"expected {' or '.join(_MODES)}: {shown(mode)}")
+        call = await self._call(caller, call_id)
+        found = await self._store.messages(call.call_id)
+        return [render_message(one, call.stage_id) for one in found[offset : offset + limit]], len(found)
+
+    async def events(
+        self, caller: Caller, call_id: str, *, severity: str | None, type: str | None, offset: int, limit: int
+    ) -> tuple[list[Json], int]:
+        """What happened, of `severity` or worse.
+
+        Raises:
+            NotFound: none of this account.
+            Invalid: no such severity.
+        """
+        lowest = "info" if severity is None else severity
+        if lowest not in _SEVERITIES:
+            raise invalid("minimum_severity", f"expected one of {', '.join(_SEVERITIES)}: {shown(lowest)}")
+        call = await self._call(caller, call_id)
+        wanted = _SEVERITIES[_SEVERITIES.index(lowest) :]
+        found = await self._store.events(call.call_id, severities=wanted, type=type)
+        return [render_event(one) for one in found[offset : offset + limit]], len(found)
+
+    async def send_data_message(self, caller: Caller, call_id: str, body: Json) -> None:
+        """Do to a call in progress what a data message says; so far: hang up.
+
+        Raises:
+            NotFound: none of this account.
+            Invalid: a message that is not understood, or not offered.
+            NotNow: the call is not joined, or over.
+        """
+        call = await self._call(caller, call_id)
+        message = _hang_up_message(body)
+        if call.ended is not None or not self._live.hang_up(call.call_id, message):
+            raise NotNow("the call has ended" if call.ended is not None else "the call is not joined")
+
+    def create(self, caller: Caller, body: Json) -> NoReturn:
+        """Start a call: the body is checked in full, but no medium for it is offered yet.
+
+        Raises:
+            Invalid: always.
+        """
+        raise _not_offered(validate_start_call(body, check_url=self._check_url))
+
+    def create_of_agent(self, caller: Caller, agent_id: str, body: Json) -> NoReturn:
+        """Start a call to an agent; see `create`.
+
+        Raises:
+            NotFound: no such agent.
+            Invalid: otherwise.
+        """
+        self._agent(caller, agent_id)
+        raise _not_offered(validate_start_agent_call(body, check_url=self._check_url))
+
+    def _agent(self, caller: Caller, agent_id: str) -> None:
+        if agent_id.lower() not in self._store.snapshot.agents_of(caller.account.account_id):
+            raise NotFound(f"no such agent: {agent_id[:60]}")
+
+    async def _call(self, caller: Caller, call_id: str) -> Call:
+        call = await self._store.get_call(caller.account.account_id, call_id.lower())
+        if call is None:
+            raise NotFound(f"no such call: {call_id[:60]}")
+        return call
+
+
+def _not_offered(body: JsonObject) -> Invalid:
+    medium = body.get("medium")
+    name = next(iter(medium), "webRtc") if isinstance(medium, dict) else "webRtc"
+    inner = medium.get(name) if isinstance(medium, dict) else None
+    if name == "sip" and isinstance(inner, dict):
+        if "incoming" in inner:
+            return invalid("medium", "`sip.incoming` is not started here: such calls begin with the caller's INVITE")
+        name = "outgoing SIP (`sip.outgoing`)"
+    else:
+        name = f"`{name}`" + (", the default," if not medium else "")
+    return invalid("medium", f"{name} is not offered yet; so far calls come in over SIP only")
+
+
+def _hang_up_message(body: Json) -> str | None:
+    if not isinstance(body, dict):
+        raise invalid("non_field_errors", f"expected an object: {shown(body)}")
+    kind = body.get("type")
+    if kind is None:
+        raise invalid("type", "required, but absent")
+    if kind not in _MESSAGES:
+        raise invalid("type", f"expected one of {', '.join(_MESSAGES)}: {shown(kind)}")
+    if kind != "hang_up":
+        raise invalid("type", f"`{kind}` is not offered yet; so far there is `hang_up`")
+    errors: JsonObject = {key: [f"unknown key {shown(key)}"] for key in body if key not in ("type", "message")}
+    message = body.get("message")
+    if message is not None and not isinstance(message, str):
+        errors["message"] = [f"expected text: {shown(message)}"]
+    if errors:
+        raise Invalid(errors)
+    return message if isinstance(message, str) else None
+
+
+def _filter(query: CallQuery) -> CallFilter:
+    wanted = CallFilter(agent_ids=tuple(one.lower() for one in query.agent_ids), search=query.search or None)
+    return replace(
+        wanted,
+        created_from=read_date("fromDate", query.from_date),
+        created_until=read_date("toDate", query.to_date, end=True),
+        duration_s_min=_duration("durationMin", query.duration_min),
+        duration_s_max=_duration("durationMax", query.duration_max),
+        metadata=query.metadata or {},
+    )
+
+
+def read_date(name: str, text: str | None, *, end: bool = False) -> datetime | None:
+    """A date or time of a query, UTC where it says no zone; a date as an `end` is the whole day.
+
+    Raises:
+        Invalid: neither.
+    """
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        return at + timedelta(days=1) if end and len(text) <= len("2026-01-01") else at
+    except (ValueError, OverflowError):
+        raise invalid(name, f"expected a date such as `2026-07-01`, or a time: {shown(text)}") from None
+
+
+def _duration(name: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise invalid(name, str(error)) from None

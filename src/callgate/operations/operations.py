@@ -1,0 +1,51 @@
+"""Everything an operator may ask, by noun."""
+
+from collections.abc import Callable
+
+from callgate.core.admission.policy import PolicySet
+from callgate.entities.account import Account
+from callgate.entities.sip_config import SipConfig
+from callgate.operations.agents import AgentOperations
+from callgate.operations.caller import Caller
+from callgate.operations.calls import CallOperations
+from callgate.operations.decisions import DecisionOperations
+from callgate.operations.sip_config import SipConfigOperations
+from callgate.ports import DecisionHook, Ids, LiveCalls
+from callgate.schema.start_call import CheckUrl
+from callgate.store.open import Store
+
+
+class Operations:
+    """The verbs, by noun.
+
+    Args:
+        store: what is kept.
+        ids: names and secrets.
+        live: the calls in progress.
+        domain_of: an account's SIP domain.
+        drafted: the rules of all accounts, with one account's replaced by a draft.
+        check_url: why a URL that an account sets is refused, in words.
+        hook: asks the fallback handler for an evaluation; ``None``: it cannot be asked.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ids: Ids,
+        live: LiveCalls,
+        domain_of: Callable[[Account], str],
+        drafted: Callable[[Account, SipConfig], PolicySet],
+        check_url: CheckUrl,
+        hook: DecisionHook | None = None,
+    ) -> None:
+        self._store = store
+        self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
+        self.agents = AgentOperations(store, check_url)
+        self.calls = CallOperations(store, live, check_url)
+        self.decisions = DecisionOperations(store, ids, self.sip_config, domain_of, drafted, hook)
+
+    def caller(self, key: str) -> Caller | None:
+        """Who speaks with an API key; ``None``: nobody."""
+        found = self._store.account_of_key(key)
+        return None if found is None else Caller(found[0], found[1].prefix)

@@ -1,0 +1,125 @@
+"""The rules of an account: read, changed, restored."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from callgate.entities.account import Account
+from callgate.entities.json import Json, JsonObject
+from callgate.entities.sip_config import SipConfig, SipConfigVersion
+from callgate.operations.caller import Caller
+from callgate.operations.errors import NotFound, Outdated
+from callgate.ports import Ids
+from callgate.schema.sip_config import apply_patch, render_config, render_version, validate_patch
+from callgate.schema.start_call import CheckUrl
+from callgate.store.errors import VersionConflict
+from callgate.store.open import Store
+
+_SECRET_BYTES = 32  # as long as the output of HMAC-SHA256; more adds nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """The public configuration and its strong entity tag. RFC 9110 section 8.8.3 (ETag)."""
+
+    body: JsonObject
+    etag: str
+
+
+class SipConfigOperations:
+    """What an owner may ask about the rules."""
+
+    def __init__(self, store: Store, ids: Ids, domain_of: Callable[[Account], str], check_url: CheckUrl) -> None:
+        self._store = store
+        self._ids = ids
+        self._domain_of = domain_of
+        self._check_url = check_url
+
+    def get(self, caller: Caller) -> Tagged:
+        """The rules in force."""
+        return self._tagged(caller, self._store.snapshot.sip_config(caller.account.account_id))
+
+    async def patch(self, caller: Caller, body: Json, if_match: Sequence[str] | None = None) -> Tagged:
+        """Change what `body` names; in force when this returns.
+
+        Args:
+            caller: who asks.
+            body: of the PATCH.
+            if_match: the entity tags, one of which must be in force; ``*`` is any; ``None``: unconditional.
+
+        Raises:
+            Invalid: with every mistake; nothing is stored.
+            Outdated: none of the tags is in force.
+        """
+        expected = self._expected(caller, if_match)
+
+        def edit(config: SipConfig) -> SipConfig:
+            return self.drafted(caller, config, body)
+
+        try:
+            changed = await self._store.change_sip_config(
+                caller.account.account_id, caller.key_prefix, edit, expected_version=expected
+            )
+        except VersionConflict as conflict:
+            raise self._outdated(conflict.current) from None
+        return self._tagged(caller, changed)
+
+    def drafted(self, caller: Caller, config: SipConfig, body: Json) -> SipConfig:
+        """The rules that a PATCH of `config` would make.
+
+        Raises:
+            Invalid: with every mistake.
+        """
+        agents = self._store.snapshot.agents_of(caller.account.account_id)
+        patch = validate_patch(body, agents=agents, check_url=self._check_url)
+        return apply_patch(config, patch, lambda: self._ids.token(_SECRET_BYTES))
+
+    async def versions(self, caller: Caller, *, offset: int, limit: int) -> tuple[list[Json], int]:
+        """The history, newest first, and how many there are."""
+        found, total = await self._store.sip_config_versions(caller.account.account_id, offset=offset, limit=limit)
+        return [render_version(version) for version in found], total
+
+    async def version(self, caller: Caller, number: str) -> JsonObject:
+        """One step of the history.
+
+        Raises:
+            NotFound: no such step.
+        """
+        return render_version(await self._version(caller, number), whole=True)
+
+    async def restore(self, caller: Caller, number: str, if_match: Sequence[str] | None = None) -> Tagged:
+        """Put the rules of a former version in force, as a new version.
+
+        Raises:
+            NotFound: no such step.
+            Invalid: what it names is gone.
+            Outdated: see `patch`.
+        """
+        version = await self._version(caller, number)
+        return await self.patch(caller, render_config(version.config), if_match)
+
+    async def _version(self, caller: Caller, number: str) -> SipConfigVersion:
+        found = None
+        if number.isascii() and number.isdigit() and len(number) <= 9:
+            found = await self._store.sip_config_version(caller.account.account_id, int(number))
+        if found is None:
+            raise NotFound(f"no such version: {number[:60]}")
+        return found
+
+    def _tagged(self, caller: Caller, version: SipConfigVersion) -> Tagged:
+        return Tagged(render_config(version.config, self._domain_of(caller.account)), _etag(version))
+
+    def _expected(self, caller: Caller, if_match: Sequence[str] | None) -> int | None:
+        if if_match is None or "*" in if_match:
+            return None
+        current = self._store.snapshot.sip_config(caller.account.account_id)
+        if _etag(current) not in if_match:
+            raise self._outdated(current)
+        return current.number
+
+    @staticmethod
+    def _outdated(current: SipConfigVersion) -> Outdated:
+        return Outdated(f"the configuration has changed: the tag in force is {_etag(current)}")
+
+
+def _etag(version: SipConfigVersion) -> str:
+    return f'"{version.number}"'
