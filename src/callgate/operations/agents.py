@@ -47,7 +47,7 @@ class AgentOperations:
             raise _no_agent(agent_id)
         return render_agent(agent)
 
-    async def list(
+    async def find(
         self, caller: Caller, *, search: str | None, sort: str | None, offset: int, limit: int
     ) -> tuple[list[Json], int]:
         """The agents, and how many there are.

@@ -47,7 +47,7 @@ class CallOperations:
         self._live = live
         self._check_url = check_url
 
-    async def list(self, caller: Caller, query: CallQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
+    async def find(self, caller: Caller, query: CallQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
         """Calls, and how many there are.
 
         Raises:
@@ -68,7 +68,7 @@ class CallOperations:
             NotFound: no such agent.
         """
         self._agent(caller, agent_id)
-        return await self.list(caller, CallQuery(agent_ids=(agent_id.lower(),)), offset=offset, limit=limit)
+        return await self.find(caller, CallQuery(agent_ids=(agent_id.lower(),)), offset=offset, limit=limit)
 
     async def get(self, caller: Caller, call_id: str) -> JsonObject:
         """One call.

@@ -64,7 +64,7 @@ class DecisionOperations:
         self._drafted = drafted
         self._hook = hook
 
-    async def list(self, caller: Caller, query: DecisionQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
+    async def find(self, caller: Caller, query: DecisionQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
         """Records, newest first, and how many there are.
 
         Raises:

@@ -1,0 +1,51 @@
+"""`/api/sip`: the rules, and their history."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from callgate.operations.sip_config import Tagged
+from callgate.schema.sip_config import SipConfigPatch
+from callgate.web.documented import body_of
+from callgate.web.request import Asker, JsonBody, Page, Verbs, entity_tags
+
+router = APIRouter(prefix="/api/sip", tags=["sip"])
+
+
+@router.get("")
+async def get_sip_config(asker: Asker, verbs: Verbs, response: Response) -> dict[str, Any]:
+    """The rules in force."""
+    return _tagged(verbs.sip_config.get(asker), response)
+
+
+@router.patch("", openapi_extra=body_of(SipConfigPatch))
+async def patch_sip_config(
+    asker: Asker, body: JsonBody, verbs: Verbs, request: Request, response: Response
+) -> dict[str, Any]:
+    """Change the rules that the body names; in force for the next call when this answers."""
+    return _tagged(await verbs.sip_config.patch(asker, body, entity_tags(request)), response)
+
+
+@router.get("/versions")
+async def list_sip_config_versions(asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
+    """The history of the rules, newest first."""
+    return paging.answer(*await verbs.sip_config.versions(asker, offset=paging.offset, limit=paging.limit))
+
+
+@router.get("/versions/{number}")
+async def get_sip_config_version(number: str, asker: Asker, verbs: Verbs) -> dict[str, Any]:
+    """One step of the history, with the rules from then on."""
+    return await verbs.sip_config.version(asker, number)
+
+
+@router.post("/versions/{number}/restore")
+async def restore_sip_config_version(
+    number: str, asker: Asker, verbs: Verbs, request: Request, response: Response
+) -> dict[str, Any]:
+    """Put the rules of a former version in force."""
+    return _tagged(await verbs.sip_config.restore(asker, number, entity_tags(request)), response)
+
+
+def _tagged(config: Tagged, response: Response) -> dict[str, Any]:
+    response.headers["ETag"] = config.etag
+    return config.body

@@ -1,0 +1,121 @@
+"""The HTTP application: every noun's routes, and one shape for every refusal."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import yaml
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+import callgate
+from callgate.operations.errors import Refused
+from callgate.operations.operations import Operations
+from callgate.schema.agent import AgentBody
+from callgate.schema.errors import Invalid
+from callgate.schema.evaluate import EvaluateBody
+from callgate.schema.sip_config import SipConfigPatch
+from callgate.schema.start_call import StartAgentCallBody, StartCallBody
+from callgate.store.errors import StoreUnavailable
+from callgate.web.api import agents, calls, decisions, sip
+from callgate.web.documented import schemas_of
+from callgate.web.request import UNSAFE_KEY_HEADER
+
+BODY_BYTES_MAX: Final = 1_048_576  # a configuration at all its limits stays under 300 kB
+_RETRY_AFTER_S: Final = "1"  # a database that is locked for a moment is back within it
+
+_WORDS: Final = {404: "no such page", 405: "the method is not allowed here"}
+
+
+def create_app(
+    operations: Operations, *, ready: Callable[[], bool] = lambda: True, body_bytes_max: int = BODY_BYTES_MAX
+) -> FastAPI:
+    """The application.
+
+    Args:
+        operations: what it offers.
+        ready: whether new calls are taken; false while draining.
+        body_bytes_max: longest body that is read.
+    """
+    app = FastAPI(
+        title="Callgate",
+        version=getattr(callgate, "__version__", "0"),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.operations = operations
+    app.state.body_bytes_max = body_bytes_max
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
+        expose_headers=["ETag"],
+    )
+    for noun in (decisions, sip, agents, calls):
+        app.include_router(noun.router)
+    _add_node_routes(app, ready)
+    _add_refusals(app)
+    return app
+
+
+def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        return JSONResponse({"status": "ready"}) if ready() else JSONResponse({"status": "draining"}, 503)
+
+    @app.get("/api/schema/", include_in_schema=False)
+    async def schema(request: Request, format: str | None = None) -> Response:
+        document = _document(app)
+        wanted = format or ("json" if "json" in request.headers.get("accept", "") else "yaml")
+        if wanted not in ("json", "yaml"):
+            raise HTTPException(404, "the format must be json or yaml")
+        if wanted == "json":
+            return JSONResponse(document, media_type="application/vnd.oai.openapi+json")
+        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+        return Response(text, media_type="application/vnd.oai.openapi")
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = app.openapi()
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(schemas_of(SipConfigPatch, AgentBody, StartCallBody, StartAgentCallBody, EvaluateBody))
+    return document
+
+
+def _add_refusals(app: FastAPI) -> None:
+    @app.exception_handler(Invalid)
+    async def invalid(request: Request, error: Invalid) -> JSONResponse:
+        return JSONResponse(error.errors, 400)
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, error.status)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        standard = error.detail[:1].isupper()
+        words = _WORDS.get(error.status_code, error.detail.lower()) if standard else error.detail
+        headers = dict(error.headers or {})
+        return JSONResponse({"detail": words}, error.status_code, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def query(request: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({str(one["loc"][-1]): [one["msg"].lower()] for one in error.errors()}, 400)
+
+    @app.exception_handler(StoreUnavailable)
+    async def unavailable(request: Request, error: StoreUnavailable) -> JSONResponse:
+        words = {"detail": "the database cannot be used at the moment; nothing was changed"}
+        return JSONResponse(words, 503, {"Retry-After": _RETRY_AFTER_S})
+
+    @app.exception_handler(Exception)
+    async def failure(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "a failure of the server; its log says more"}, 500)

@@ -1,0 +1,91 @@
+"""What every request has in common: whose key, whose body, which page."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import APIKeyHeader
+
+from callgate.entities.json import Json, JsonObject
+from callgate.operations.caller import Caller
+from callgate.operations.operations import Operations
+from callgate.schema.json_text import read_json
+from callgate.schema.page import page, page_size, read_cursor, write_cursor
+
+KEY_HEADER: Final = "X-API-Key"
+UNSAFE_KEY_HEADER: Final = "X-Unsafe-API-Key"  # the same, and the one that browsers of other sites may send
+
+_key = APIKeyHeader(name=KEY_HEADER, scheme_name="apiKeyAuth", auto_error=False)
+
+
+def operations_of(request: Request) -> Operations:
+    """The verbs."""
+    operations: Operations = request.app.state.operations
+    return operations
+
+
+async def authenticated(request: Request, key: Annotated[str | None, Depends(_key)]) -> Caller:
+    """Who asks; 401 without a known key."""
+    key = key or request.headers.get(UNSAFE_KEY_HEADER)
+    if not key:
+        raise HTTPException(401, f"an API key is needed in the header {KEY_HEADER}")
+    caller = operations_of(request).caller(key)
+    if caller is None:
+        raise HTTPException(401, "the API key is not known")
+    return caller
+
+
+async def json_body(request: Request) -> Json:
+    """The body; 413 when it is too long, 415 when it does not claim to be JSON, 400 when it is not."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise HTTPException(415, f"expected content type application/json: `{kind[:60]}`")
+    limit: int = request.app.state.body_bytes_max
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > limit:
+            raise HTTPException(413, f"the body is longer than {limit} bytes")
+    try:
+        return read_json(bytes(read))
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from None
+
+
+def entity_tags(request: Request) -> list[str] | None:
+    """The strong tags of ``If-Match``; ``None`` without the header. RFC 9110 section 13.1.1 (If-Match)."""
+    given = request.headers.getlist("if-match")
+    return [tag.strip() for line in given for tag in line.split(",")] if given else None
+
+
+class Paging:
+    """Which page is asked for."""
+
+    def __init__(self, request: Request, cursor: str | None = None, pageSize: str | None = None) -> None:
+        """Read it from the query.
+
+        Raises:
+            Invalid: no such cursor, or a size out of bounds.
+        """
+        self._url = request.url
+        self.offset = read_cursor(cursor)
+        self.limit = page_size(pageSize)
+
+    def answer(self, results: Sequence[Json], total: int) -> JsonObject:
+        """The page, with the URLs of its neighbours."""
+        following = self.offset + self.limit
+        return page(
+            results,
+            total,
+            self._at(following) if following < total else None,
+            self._at(max(0, self.offset - self.limit)) if self.offset else None,
+        )
+
+    def _at(self, offset: int) -> str:
+        return str(self._url.include_query_params(cursor=write_cursor(offset)))
+
+
+Asker = Annotated[Caller, Depends(authenticated)]
+JsonBody = Annotated[Json, Depends(json_body)]
+Verbs = Annotated[Operations, Depends(operations_of)]
+Page = Annotated[Paging, Depends()]
