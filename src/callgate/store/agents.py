@@ -1,0 +1,136 @@
+"""Agents."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callgate.entities.agent import Agent
+from callgate.entities.json import JsonObject
+from callgate.entities.sip_config import SipConfigVersion
+from callgate.store.rows import agent_of, agent_row, version_row
+from callgate.store.sip_configs import SipConfigStore
+from callgate.store.tables import agents, calls, sip_config_versions
+
+SORTS: Final = ("name", "created")
+
+
+class AgentStore(SipConfigStore):
+    """The verbs on agents; deleting one touches the rules too."""
+
+    async def create_agent(self, account_id: str, name: str, call_template: JsonObject | None) -> Agent:
+        """Make an agent."""
+        agent = Agent(
+            self._ids.uuid(),
+            account_id,
+            name,
+            self._clock.now(),
+            self._ids.uuid() if call_template is not None else None,
+            call_template,
+        )
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(insert(agents), [agent_row(agent)])
+
+        await self._writer.run(
+            work, lambda nothing: self.snapshot.swap(self.snapshot.now.with_agent(agent), account_id)
+        )
+        return agent
+
+    async def update_agent(
+        self, agent_id: str, *, name: str | None = None, merge_template: JsonObject | None = None
+    ) -> Agent | None:
+        """Change an agent; ``None`` when there is none.
+
+        Args:
+            agent_id: which.
+            name: the new one; ``None``: as it was.
+            merge_template: top-level keys that replace the template's; a key that is ``None`` is taken out.
+        """
+
+        async def work(connection: AsyncConnection) -> Agent | None:
+            agent = self.snapshot.agent(agent_id)
+            if agent is None:
+                return None
+            changed = replace(agent, name=name if name is not None else agent.name)
+            if merge_template is not None:
+                merged = {**(agent.call_template or {}), **merge_template}
+                template: JsonObject = {key: value for key, value in merged.items() if value is not None}
+                if template != agent.call_template:
+                    changed = replace(changed, call_template=template, published_revision_id=self._ids.uuid())
+            if changed != agent:
+                row = agent_row(changed)
+                await connection.execute(update(agents).where(agents.c.agent_id == agent_id).values(row))
+            return changed
+
+        def committed(changed: Agent | None) -> None:
+            if changed is not None and changed != self.snapshot.agent(agent_id):
+                self.snapshot.swap(self.snapshot.now.with_agent(changed), changed.account_id)
+
+        return await self._writer.run(work, committed)
+
+    async def delete_agent(self, account_id: str, agent_id: str, changed_by: str) -> bool:
+        """Delete an agent and, in the same transaction, the allowances that name it; ``False`` when there is none."""
+
+        async def work(connection: AsyncConnection) -> tuple[bool, SipConfigVersion | None]:
+            if agent_id not in self.snapshot.agents_of(account_id):
+                return False, None
+            await connection.execute(
+                update(agents).where(agents.c.agent_id == agent_id).values(deleted=self._clock.now())
+            )
+            current = self.snapshot.sip_config(account_id)
+            kept = tuple(entry for entry in current.config.allowed_agents if entry.agent_id != agent_id)
+            if kept == current.config.allowed_agents:
+                return True, None
+            version = self._next(current, replace(current.config, allowed_agents=kept), changed_by)
+            await connection.execute(insert(sip_config_versions), [version_row(version)])
+            return True, version
+
+        def committed(result: tuple[bool, SipConfigVersion | None]) -> None:
+            deleted, version = result
+            if deleted:
+                configuration = self.snapshot.now.without_agent(account_id, agent_id)
+                if version is not None:
+                    configuration = configuration.with_sip_config(version)
+                self.snapshot.swap(configuration, account_id)
+
+        return (await self._writer.run(work, committed))[0]
+
+    async def get_agent(self, account_id: str, agent_id: str) -> Agent | None:
+        """A living agent, with its calls counted."""
+        agent = self.snapshot.agents_of(account_id).get(agent_id)
+        return None if agent is None else (await self._counted([agent]))[0]
+
+    async def list_agents(
+        self, account_id: str, *, search: str | None = None, sort: str = "-created", offset: int, limit: int
+    ) -> tuple[list[Agent], int]:
+        """The living agents of an account, and how many there are.
+
+        Args:
+            account_id: whose.
+            search: part of the name, in any case.
+            sort: one of `SORTS`, with ``-`` before it: descending.
+            offset: skipped.
+            limit: at most.
+        """
+        mine = (agents.c.account_id == account_id) & agents.c.deleted.is_(None)
+        if search:
+            mine &= agents.c.name.icontains(search, autoescape=True)
+        column = agents.c[sort.removeprefix("-")]
+        order = column.desc() if sort.startswith("-") else column.asc()
+        rows = await self._read(
+            select(agents).where(mine).order_by(order, agents.c.agent_id).offset(offset).limit(limit)
+        )
+        total = await self._count(select(func.count()).select_from(agents).where(mine))
+        return await self._counted([agent_of(row) for row in rows]), total
+
+    async def _counted(self, found: Sequence[Agent]) -> list[Agent]:
+        query = (
+            select(calls.c.agent_id, func.count().label("calls"))
+            .where(calls.c.agent_id.in_([agent.agent_id for agent in found]))
+            .group_by(calls.c.agent_id)
+        )
+        counts = {row["agent_id"]: row["calls"] for row in await self._read(query)}
+        return [replace(agent, calls=counts.get(agent.agent_id, 0)) for agent in found]

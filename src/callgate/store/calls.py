@@ -1,0 +1,166 @@
+"""Calls, what was said in them and what happened to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.decision import DecisionRecord
+from callgate.store.base import StorePart
+from callgate.store.rows import (
+    call_of,
+    call_row,
+    decision_row,
+    event_of,
+    event_row,
+    message_of,
+    message_row,
+    outbox_of,
+    outbox_row,
+)
+from callgate.store.tables import call_events, calls, deleted_calls, messages, outbox
+from callgate.store.writer import call_changes
+
+SORTS: Final = ("created", "joined", "ended", "duration_s")
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls are wanted; whatever is ``None`` or empty does not matter.
+
+    Attributes:
+        agent_ids: of one of these agents.
+        created_from: not before, UTC.
+        created_until: before, UTC.
+        duration_s_min: from the join to the end.
+        duration_s_max: likewise.
+        metadata: values by key.
+        search: part of the agent's name, or the whole call id.
+    """
+
+    agent_ids: Sequence[str] = ()
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+    duration_s_min: float | None = None
+    duration_s_max: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    search: str | None = None
+
+
+class CallRecords(StorePart):
+    """The verbs on calls. Implements `ports.CallStore` but for `decision`."""
+
+    async def call_started(self, call: Call, record: DecisionRecord, event: OutboxEvent) -> None:
+        """Write a new call, its decision and its event, in one transaction."""
+        await self._writer.commit(
+            {
+                "calls": [call_row(call)],
+                "decisions": [decision_row(record, stranger=False)],
+                "outbox": [outbox_row(event)],
+            }
+        )
+
+    async def call_joined(self, call: Call, event: OutboxEvent) -> None:
+        """Write that the caller talks to the agent."""
+        await self._writer.commit({"joined": [call_changes(call_row(call))], "outbox": [outbox_row(event)]})
+
+    async def call_ended(self, call: Call, event: OutboxEvent) -> None:
+        """Write the end of a call."""
+        await self._writer.commit({"ended": [call_changes(call_row(call))], "outbox": [outbox_row(event)]})
+
+    def message(self, message: Message) -> None:
+        """Queue a message."""
+        self._writer.queue("messages", message_row(message))
+
+    def call_event(self, event: CallEvent) -> None:
+        """Queue an event."""
+        self._writer.queue("events", event_row(event))
+
+    async def get_call(self, account_id: str, call_id: str) -> Call | None:
+        """One call."""
+        row = await self._one(select(calls).where(calls.c.call_id == call_id, calls.c.account_id == account_id))
+        return None if row is None else call_of(row)
+
+    async def list_calls(
+        self, account_id: str, filter: CallFilter, *, sort: str = "-created", offset: int, limit: int
+    ) -> tuple[list[Call], int]:
+        """Calls of an account, and how many there are.
+
+        Args:
+            account_id: whose.
+            filter: which.
+            sort: one of `SORTS`, with ``-`` before it: descending.
+            offset: skipped.
+            limit: at most.
+        """
+        wanted = _wanted(account_id, filter)
+        column = calls.c[sort.removeprefix("-")]
+        order = column.desc() if sort.startswith("-") else column.asc()
+        rows = await self._read(
+            select(calls).where(wanted).order_by(order, calls.c.call_id).offset(offset).limit(limit)
+        )
+        return [call_of(row) for row in rows], await self._count(select(func.count()).select_from(calls).where(wanted))
+
+    async def delete_call(self, account_id: str, call_id: str) -> bool:
+        """Delete a call with its messages and events; a tombstone stays. ``False`` when there is none."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            mine = (calls.c.call_id == call_id) & (calls.c.account_id == account_id)
+            if not (await connection.execute(delete(calls).where(mine))).rowcount:
+                return False
+            await connection.execute(delete(messages).where(messages.c.call_id == call_id))
+            await connection.execute(delete(call_events).where(call_events.c.call_id == call_id))
+            await connection.execute(
+                insert(deleted_calls),
+                [{"call_id": call_id, "account_id": account_id, "deleted": self._clock.now()}],
+            )
+            return True
+
+        return await self._writer.run(work)
+
+    async def messages(self, call_id: str) -> list[Message]:
+        """What was said, in order."""
+        rows = await self._read(select(messages).where(messages.c.call_id == call_id).order_by(messages.c.position))
+        return [message_of(row) for row in rows]
+
+    async def events(self, call_id: str, *, severities: Sequence[str], type: str | None = None) -> list[CallEvent]:
+        """What happened, in order."""
+        wanted = (call_events.c.call_id == call_id) & call_events.c.severity.in_(severities)
+        if type is not None:
+            wanted &= call_events.c.type == type
+        rows = await self._read(select(call_events).where(wanted).order_by(call_events.c.event_number))
+        return [event_of(row) for row in rows]
+
+    async def outbox_events(self, *, after: str = "", limit: int = 100) -> list[OutboxEvent]:
+        """Events that webhooks must hear of, in order, from behind the event `after`."""
+        rows = await self._read(
+            select(outbox).where(outbox.c.event_id > after).order_by(outbox.c.event_id).limit(limit)
+        )
+        return [outbox_of(row) for row in rows]
+
+    async def orphans(self) -> list[Call]:
+        """Calls that an earlier run of the node left without an end."""
+        return [call_of(row) for row in await self._read(select(calls).where(calls.c.ended.is_(None)))]
+
+
+def _wanted(account_id: str, filter: CallFilter) -> ColumnElement[bool]:
+    wanted: ColumnElement[Any] = calls.c.account_id == account_id
+    if filter.agent_ids:
+        wanted &= calls.c.agent_id.in_(filter.agent_ids)
+    if filter.created_from is not None:
+        wanted &= calls.c.created >= filter.created_from
+    if filter.created_until is not None:
+        wanted &= calls.c.created < filter.created_until
+    if filter.duration_s_min is not None:
+        wanted &= calls.c.duration_s >= filter.duration_s_min
+    if filter.duration_s_max is not None:
+        wanted &= calls.c.duration_s <= filter.duration_s_max
+    for key, value in filter.metadata.items():
+        wanted &= calls.c.metadata[key].as_string() == value
+    if filter.search:
+        wanted &= or_(calls.c.agent_name.icontains(filter.search, autoescape=True), calls.c.call_id == filter.search)
+    return wanted

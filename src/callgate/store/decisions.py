@@ -1,0 +1,140 @@
+"""Decision records: of admitted sources each, of strangers one per source and minute, each kind under its own limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callgate.entities.decision import DecisionRecord, Step
+from callgate.store.base import StorePart
+from callgate.store.rows import decision_of, decision_row
+from callgate.store.tables import decisions
+
+# Sources folded at a time. A flood from more addresses than this in one minute is counted, not recorded, for the rest.
+_FOLDED_MAX: Final = 10_000
+_STRANGERS: Final = (Step.NOISE, Step.WELL_FORMED, Step.ACCOUNT, Step.SOURCE)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFilter:
+    """Which records are wanted; whatever is ``None`` does not matter.
+
+    Attributes:
+        verdict: ``admit`` or ``refuse`` …
+        outcome: slug of the catalogue.
+        source: the source's address.
+        agent_id: who got the call.
+        call_id: the call that came of it.
+        at_from: not before, UTC.
+        at_until: before, UTC.
+    """
+
+    verdict: str | None = None
+    outcome: str | None = None
+    source: str | None = None
+    agent_id: str | None = None
+    call_id: str | None = None
+    at_from: datetime | None = None
+    at_until: datetime | None = None
+
+
+class DecisionRecords(StorePart):
+    """The verbs on decision records."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._folded: dict[tuple[str | None, str, str | None, int], DecisionRecord] = {}
+        self._dirty: set[tuple[str | None, str, str | None, int]] = set()
+        self.strangers_dropped = 0
+        self._writer.before_queued = self._unfold
+
+    def decision(self, record: DecisionRecord) -> None:
+        """Queue the record of a refusal; strangers' are folded."""
+        if not _is_strangers(record):
+            self._writer.queue("decisions", decision_row(record, stranger=False))
+            return
+        key = (record.account_id, record.source_address, record.outcome, int(record.at.timestamp() // 60))
+        known = self._folded.get(key)
+        if known is not None:
+            self._folded[key] = replace(known, count=known.count + record.count)
+        elif len(self._folded) < _FOLDED_MAX:
+            self._folded[key] = record
+        else:
+            self.strangers_dropped += record.count
+            return
+        self._dirty.add(key)
+        self._writer.soon()
+
+    async def list_decisions(
+        self, account_id: str, filter: DecisionFilter, *, offset: int, limit: int
+    ) -> tuple[list[DecisionRecord], int]:
+        """Records of an account, newest first, and how many there are; see `_visible` for strangers."""
+        wanted = self._visible(account_id)
+        for column, value in (
+            (decisions.c.verdict, filter.verdict),
+            (decisions.c.outcome, filter.outcome),
+            (decisions.c.source_address, filter.source),
+            (decisions.c.agent_id, filter.agent_id),
+            (decisions.c.call_id, filter.call_id),
+        ):
+            if value is not None:
+                wanted &= column == value
+        if filter.at_from is not None:
+            wanted &= decisions.c.at >= filter.at_from
+        if filter.at_until is not None:
+            wanted &= decisions.c.at < filter.at_until
+        rows = await self._read(
+            select(decisions).where(wanted).order_by(decisions.c.decision_id.desc()).offset(offset).limit(limit)
+        )
+        total = await self._count(select(func.count()).select_from(decisions).where(wanted))
+        return [decision_of(row) for row in rows], total
+
+    async def get_decision(self, account_id: str, decision_id: str) -> DecisionRecord | None:
+        """One record."""
+        row = await self._one(
+            select(decisions).where(self._visible(account_id), decisions.c.decision_id == decision_id)
+        )
+        return None if row is None else decision_of(row)
+
+    async def prune(self, *, days: int, rows_max: int, strangers_rows_max: int) -> int:
+        """Remove records that are too old, or too many of their kind; how many."""
+        oldest = self._clock.now() - timedelta(days=days)
+
+        async def work(connection: AsyncConnection) -> int:
+            removed = (await connection.execute(delete(decisions).where(decisions.c.at < oldest))).rowcount
+            for stranger, most in ((0, rows_max), (1, strangers_rows_max)):
+                kind = decisions.c.stranger == stranger
+                newest = select(decisions.c.decision_id).where(kind).order_by(decisions.c.decision_id.desc())
+                first_too_many = (await connection.execute(newest.offset(most).limit(1))).scalar()
+                if first_too_many is not None:
+                    removed += (
+                        await connection.execute(
+                            delete(decisions).where(kind, decisions.c.decision_id <= first_too_many)
+                        )
+                    ).rowcount
+            return removed
+
+        return await self._writer.run(work)
+
+    def _visible(self, account_id: str) -> ColumnElement[bool]:
+        """An account sees its own; records that belong to nobody are shown while there is just one account."""
+        mine: ColumnElement[bool] = decisions.c.account_id == account_id
+        return or_(mine, decisions.c.account_id.is_(None)) if len(self.snapshot.accounts) == 1 else mine
+
+    def _unfold(self) -> None:
+        """Queue what has been counted since the last time; forget minutes that are over."""
+        minute = int(self._clock.now().timestamp() // 60)
+        rows: Sequence[DecisionRecord] = [self._folded[key] for key in self._dirty]
+        self._dirty.clear()
+        for record in rows:
+            self._writer.queue("decisions", decision_row(record, stranger=True))
+        if len(self._folded) > len(rows):
+            self._folded = {key: record for key, record in self._folded.items() if key[3] >= minute}
+
+
+def _is_strangers(record: DecisionRecord) -> bool:
+    """Whether an attempt got no further than the step "source"."""
+    return bool(record.trace) and record.trace[-1].step in _STRANGERS and record.trace[-1].result != "passed"

@@ -1,0 +1,26 @@
+"""What can go wrong with the store.
+
+::
+
+    Exception
+    ├── StoreUnavailable    the database cannot be opened, read or written; words for an operator
+    └── VersionConflict     a configuration was changed in between
+"""
+
+from callgate.entities.sip_config import SipConfigVersion
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be used; nothing of the attempted change was kept."""
+
+
+class VersionConflict(Exception):
+    """A configuration is no longer what the change was made for.
+
+    Attributes:
+        current: what it is now.
+    """
+
+    def __init__(self, current: SipConfigVersion) -> None:
+        super().__init__(f"the configuration is at version {current.number}")
+        self.current = current

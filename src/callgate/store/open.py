@@ -1,0 +1,118 @@
+"""Opening the store: the file, the migrations, the snapshot, the writer."""
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from callgate.ports import Clock, Ids
+from callgate.store.accounts import AccountStore
+from callgate.store.agents import AgentStore
+from callgate.store.calls import CallRecords
+from callgate.store.decisions import DecisionRecords
+from callgate.store.errors import StoreUnavailable
+from callgate.store.rows import account_of, agent_of, api_key_of, version_of
+from callgate.store.snapshot import Configuration, ConfigurationSnapshot
+from callgate.store.tables import accounts, agents, api_keys, sip_config_versions
+from callgate.store.writer import Writer
+
+# A reader may find the file locked for the moment of a checkpoint.
+_BUSY_MS = 5_000
+
+
+class Store(AccountStore, AgentStore, CallRecords, DecisionRecords):
+    """Everything that is kept, one file per noun."""
+
+    async def close(self) -> None:
+        """Write what is queued and let go of the file."""
+        await self._writer.close()
+        await self._engine.dispose()
+
+    @property
+    def rows_dropped(self) -> int:
+        """Rows nobody waited for that found the queue full."""
+        return self._writer.dropped + self.strangers_dropped
+
+
+async def open_store(
+    path: Path,
+    *,
+    clock: Clock,
+    ids: Ids,
+    synchronous: str = "NORMAL",
+    failed: Callable[[str], None] = lambda words: None,
+) -> Store:
+    """Open the database, making or migrating it as needed.
+
+    Args:
+        path: of the SQLite file.
+        clock: time.
+        ids: names.
+        synchronous: ``NORMAL`` or ``FULL``.
+        failed: told in words what was lost that nobody waited for.
+
+    Raises:
+        StoreUnavailable: it cannot be opened or is no database of ours.
+    """
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+    )
+    event.listen(engine.sync_engine, "connect", lambda raw, record: _set_up(raw, synchronous))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate)
+        snapshot = ConfigurationSnapshot(await _load(engine))
+        writer = Writer(engine, failed)
+        await writer.open()
+    except (SQLAlchemyError, OSError) as error:
+        await engine.dispose()
+        words = str(getattr(error, "orig", None) or error).lower()
+        raise StoreUnavailable(f"cannot open the database {path}: {words}") from error
+    return Store(engine, writer, snapshot, clock, ids)
+
+
+def _set_up(raw: Any, synchronous: str) -> None:
+    cursor = raw.cursor()
+    for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", f"busy_timeout={_BUSY_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(files("callgate.store") / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def _load(engine: AsyncEngine) -> Configuration:
+    async with engine.connect() as connection:
+        owners = [
+            account_of(row)
+            for row in (await connection.execute(select(accounts).order_by(accounts.c.created))).mappings()
+        ]
+        keys = [api_key_of(row) for row in (await connection.execute(select(api_keys))).mappings()]
+        living = [
+            agent_of(row)
+            for row in (await connection.execute(select(agents).where(agents.c.deleted.is_(None)))).mappings()
+        ]
+        newest = select(sip_config_versions).order_by(sip_config_versions.c.number)
+        versions = {row["account_id"]: version_of(row) for row in (await connection.execute(newest)).mappings()}
+    return Configuration(
+        accounts=tuple(owners),
+        keys={key.digest: key for key in keys},
+        agents={
+            owner.account_id: {agent.agent_id: agent for agent in living if agent.account_id == owner.account_id}
+            for owner in owners
+        },
+        sip_configs=versions,
+    )

@@ -1,0 +1,272 @@
+"""Entities as rows and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.engine import RowMapping
+
+from callgate.entities.account import Account, ApiKey
+from callgate.entities.agent import Agent
+from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
+from callgate.entities.json import Json
+from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig, SipConfigVersion
+
+Row = Mapping[str, Any] | RowMapping
+
+
+def account_of(row: Row) -> Account:
+    """An account from its row."""
+    return Account(row["account_id"], row["slug"], row["name"], row["created"])
+
+
+def api_key_of(row: Row) -> ApiKey:
+    """What is kept of a key, from its row."""
+    return ApiKey(row["prefix"], row["account_id"], row["digest"], row["name"], row["created"])
+
+
+def config_json(config: SipConfig) -> dict[str, Json]:
+    """A configuration as it is stored: the public names, secrets included."""
+    handler = config.fallback_handler
+    return {
+        "allowedCidrRanges": list(config.allowed_cidr_ranges),
+        "allowAllAgents": config.allow_all_agents,
+        "allowedAgents": [
+            {"agentId": entry.agent_id, "toUserPattern": entry.to_user_pattern} for entry in config.allowed_agents
+        ],
+        "fallbackHandler": None if handler is None else {"url": handler.url, "secrets": list(handler.secrets)},
+    }
+
+
+def config_of(stored: Mapping[str, Any]) -> SipConfig:
+    """A configuration from what is stored."""
+    handler = stored["fallbackHandler"]
+    return SipConfig(
+        tuple(stored["allowedCidrRanges"]),
+        stored["allowAllAgents"],
+        tuple(AgentAllowance(entry["agentId"], entry["toUserPattern"]) for entry in stored["allowedAgents"]),
+        None if handler is None else FallbackHandler(handler["url"], tuple(handler["secrets"])),
+    )
+
+
+def version_row(version: SipConfigVersion) -> dict[str, Any]:
+    """A version as a row."""
+    return {
+        "account_id": version.account_id,
+        "number": version.number,
+        "created": version.created,
+        "changed_by": version.changed_by,
+        "config": config_json(version.config),
+        "difference": version.difference,
+    }
+
+
+def version_of(row: Row) -> SipConfigVersion:
+    """A version from its row."""
+    return SipConfigVersion(
+        row["account_id"],
+        row["number"],
+        row["created"],
+        row["changed_by"],
+        config_of(row["config"]),
+        row["difference"],
+    )
+
+
+def agent_row(agent: Agent) -> dict[str, Any]:
+    """An agent as a row; its calls are counted, not stored."""
+    return {
+        "agent_id": agent.agent_id,
+        "account_id": agent.account_id,
+        "name": agent.name,
+        "created": agent.created,
+        "published_revision_id": agent.published_revision_id,
+        "call_template": agent.call_template,
+        "deleted": agent.deleted,
+    }
+
+
+def agent_of(row: Row, calls: int = 0) -> Agent:
+    """An agent from its row."""
+    return Agent(
+        row["agent_id"],
+        row["account_id"],
+        row["name"],
+        row["created"],
+        row["published_revision_id"],
+        row["call_template"],
+        calls,
+        row["deleted"],
+    )
+
+
+def call_row(call: Call) -> dict[str, Any]:
+    """A call as a row."""
+    duration_s = (call.ended - call.joined).total_seconds() if call.ended and call.joined else None
+    return {
+        "call_id": call.call_id,
+        "account_id": call.account_id,
+        "agent_id": call.agent_id,
+        "agent_name": call.agent_name,
+        "stage_id": call.stage_id,
+        "created": call.created,
+        "settings": call.settings,
+        "metadata": call.metadata,
+        "request_context": call.request_context,
+        "decision_id": call.decision_id,
+        "sip": call.sip,
+        "joined": call.joined,
+        "ended": call.ended,
+        "duration_s": duration_s,
+        "end_reason": call.end_reason,
+        "outcome": call.outcome,
+        "outcome_detail": call.outcome_detail,
+    }
+
+
+def call_of(row: Row) -> Call:
+    """A call from its row."""
+    return Call(
+        call_id=row["call_id"],
+        account_id=row["account_id"],
+        agent_id=row["agent_id"],
+        agent_name=row["agent_name"],
+        stage_id=row["stage_id"],
+        created=row["created"],
+        settings=row["settings"],
+        metadata=row["metadata"],
+        request_context=row["request_context"],
+        decision_id=row["decision_id"],
+        sip=row["sip"],
+        joined=row["joined"],
+        ended=row["ended"],
+        end_reason=row["end_reason"],
+        outcome=row["outcome"],
+        outcome_detail=row["outcome_detail"],
+    )
+
+
+def message_row(message: Message) -> dict[str, Any]:
+    """A message as a row."""
+    return {
+        "call_id": message.call_id,
+        "position": message.index,
+        "role": message.role,
+        "text": message.text,
+        "medium": message.medium,
+        "at": message.at,
+        "start_s": message.start_s,
+        "end_s": message.end_s,
+    }
+
+
+def message_of(row: Row) -> Message:
+    """A message from its row."""
+    return Message(
+        row["call_id"],
+        row["position"],
+        row["role"],
+        row["text"],
+        row["medium"],
+        row["at"],
+        row["start_s"],
+        row["end_s"],
+    )
+
+
+def event_row(event: CallEvent) -> dict[str, Any]:
+    """An event as a row."""
+    return {
+        "call_id": event.call_id,
+        "stage_id": event.stage_id,
+        "at": event.at,
+        "offset_s": event.offset_s,
+        "severity": event.severity,
+        "type": event.type,
+        "text": event.text,
+        "extras": event.extras,
+    }
+
+
+def event_of(row: Row) -> CallEvent:
+    """An event from its row."""
+    return CallEvent(
+        row["call_id"],
+        row["stage_id"],
+        row["at"],
+        row["offset_s"],
+        row["severity"],
+        row["type"],
+        row["text"],
+        row["extras"],
+    )
+
+
+def outbox_row(event: OutboxEvent) -> dict[str, Any]:
+    """An outbox event as a row."""
+    return {
+        "event_id": event.event_id,
+        "account_id": event.account_id,
+        "call_id": event.call_id,
+        "event": event.event,
+        "at": event.at,
+        "payload": event.payload,
+    }
+
+
+def outbox_of(row: Row) -> OutboxEvent:
+    """An outbox event from its row."""
+    return OutboxEvent(row["event_id"], row["account_id"], row["call_id"], row["event"], row["at"], row["payload"])
+
+
+def decision_row(record: DecisionRecord, *, stranger: bool) -> dict[str, Any]:
+    """A decision record as a row."""
+    return {
+        "decision_id": record.decision_id,
+        "account_id": record.account_id,
+        "stranger": int(stranger),
+        "at": record.at,
+        "source_address": record.source_address,
+        "source_port": record.source_port,
+        "transport": record.transport,
+        "to_uri": record.to_uri,
+        "request_uri": record.request_uri,
+        "from_uri": record.from_uri,
+        "sip_call_id": record.sip_call_id,
+        "verdict": record.verdict.value,
+        "outcome": record.outcome,
+        "status": record.status,
+        "agent_id": record.agent_id,
+        "call_id": record.call_id,
+        "config_version": record.config_version,
+        "matched": record.matched,
+        "trace": [[entry.step.value, entry.result, dict(entry.facts)] for entry in record.trace],
+        "count": record.count,
+        "attempt": record.attempt,
+    }
+
+
+def decision_of(row: Row) -> DecisionRecord:
+    """A decision record from its row."""
+    return DecisionRecord(
+        decision_id=row["decision_id"],
+        account_id=row["account_id"],
+        at=row["at"],
+        source_address=row["source_address"],
+        source_port=row["source_port"],
+        transport=row["transport"],
+        to_uri=row["to_uri"],
+        request_uri=row["request_uri"],
+        from_uri=row["from_uri"],
+        sip_call_id=row["sip_call_id"],
+        verdict=Verdict(row["verdict"]),
+        outcome=row["outcome"],
+        status=row["status"],
+        agent_id=row["agent_id"],
+        call_id=row["call_id"],
+        config_version=row["config_version"],
+        matched=row["matched"],
+        trace=tuple(TraceEntry(Step(step), result, tuple(facts.items())) for step, result, facts in row["trace"]),
+        count=row["count"],
+        attempt=row["attempt"],
+    )

@@ -1,0 +1,102 @@
+"""The configuration in memory: immutable values behind one reference, swapped after each commit."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from callgate.entities.account import Account, ApiKey
+from callgate.entities.agent import Agent
+from callgate.entities.sip_config import SipConfigVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that a call may need to know of accounts, at one moment.
+
+    Attributes:
+        accounts: in the order they were made.
+        keys: by digest.
+        agents: the living, by account and id.
+        sip_configs: the version in force, by account.
+    """
+
+    accounts: tuple[Account, ...] = ()
+    keys: Mapping[str, ApiKey] = field(default_factory=dict)
+    agents: Mapping[str, Mapping[str, Agent]] = field(default_factory=dict)
+    sip_configs: Mapping[str, SipConfigVersion] = field(default_factory=dict)
+
+    def with_account(self, account: Account, key: ApiKey, sip_config: SipConfigVersion) -> "Configuration":
+        """One account more."""
+        return replace(
+            self,
+            accounts=(*self.accounts, account),
+            keys={**self.keys, key.digest: key},
+            agents={**self.agents, account.account_id: MappingProxyType({})},
+            sip_configs={**self.sip_configs, account.account_id: sip_config},
+        )
+
+    def with_key(self, key: ApiKey) -> "Configuration":
+        """One key more."""
+        return replace(self, keys={**self.keys, key.digest: key})
+
+    def with_agent(self, agent: Agent) -> "Configuration":
+        """An agent new or changed."""
+        agents = {**self.agents.get(agent.account_id, {}), agent.agent_id: agent}
+        return replace(self, agents={**self.agents, agent.account_id: MappingProxyType(agents)})
+
+    def without_agent(self, account_id: str, agent_id: str) -> "Configuration":
+        """An agent deleted."""
+        agents = {name: agent for name, agent in self.agents.get(account_id, {}).items() if name != agent_id}
+        return replace(self, agents={**self.agents, account_id: MappingProxyType(agents)})
+
+    def with_sip_config(self, version: SipConfigVersion) -> "Configuration":
+        """A version newly in force."""
+        return replace(self, sip_configs={**self.sip_configs, version.account_id: version})
+
+
+class ConfigurationSnapshot:
+    """The reference. Implements `ports.Snapshot`."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._now = configuration
+        self._listeners: list[Callable[[str], None]] = []
+
+    @property
+    def now(self) -> Configuration:
+        """The values in force."""
+        return self._now
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """All accounts."""
+        return self._now.accounts
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """A living agent of any account."""
+        for agents in self._now.agents.values():
+            found = agents.get(agent_id)
+            if found is not None:
+                return found
+        return None
+
+    def agents_of(self, account_id: str) -> Mapping[str, Agent]:
+        """The living agents of one account, by id."""
+        return self._now.agents.get(account_id, {})
+
+    def sip_config(self, account_id: str) -> SipConfigVersion:
+        """The rules of one account.
+
+        Raises:
+            KeyError: there is no such account.
+        """
+        return self._now.sip_configs[account_id]
+
+    def on_change(self, changed: Callable[[str], None]) -> None:
+        """Have `changed` called with the account's id after every swap, before whoever caused it is answered."""
+        self._listeners.append(changed)
+
+    def swap(self, configuration: Configuration, account_id: str) -> None:
+        """Put new values in force."""
+        self._now = configuration
+        for changed in self._listeners:
+            changed(account_id)

@@ -1,0 +1,183 @@
+"""The tables, in types that SQLite and PostgreSQL share. `migrations/` makes them; a test holds the two together."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC times, also where the database keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Write in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Read as UTC."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+metadata = MetaData()
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", String(36), primary_key=True),
+    Column("slug", String(63), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("prefix", String(8), nullable=False),
+    Column("account_id", String(36), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+sip_config_versions = Table(
+    "sip_config_versions",
+    metadata,
+    Column("account_id", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("created", UtcDateTime, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("config", JSON, nullable=False),
+    Column("difference", JSON, nullable=False),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("agent_id", String(36), primary_key=True),
+    Column("account_id", String(36), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("published_revision_id", String(36)),
+    Column("call_template", JSON),
+    Column("deleted", UtcDateTime),
+    Index("agents_by_account", "account_id", "created"),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("call_id", String(36), primary_key=True),
+    Column("account_id", String(36), nullable=False),
+    Column("agent_id", String(36)),
+    Column("agent_name", Text),
+    Column("stage_id", String(36), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("request_context", JSON, nullable=False),
+    Column("decision_id", String(36)),
+    Column("sip", JSON, nullable=False),
+    Column("joined", UtcDateTime),
+    Column("ended", UtcDateTime),
+    Column("duration_s", Float),
+    Column("end_reason", String(32)),
+    Column("outcome", String(64)),
+    Column("outcome_detail", Text, nullable=False),
+    Index("calls_by_account", "account_id", "created"),
+    Index("calls_by_agent", "agent_id", "created"),
+    Index("calls_open", "ended"),
+)
+
+deleted_calls = Table(
+    "deleted_calls",
+    metadata,
+    Column("call_id", String(36), primary_key=True),
+    Column("account_id", String(36), nullable=False),
+    Column("deleted", UtcDateTime, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("call_id", String(36), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("role", String(40), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("medium", String(40), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("start_s", Float),
+    Column("end_s", Float),
+)
+
+call_events = Table(
+    "call_events",
+    metadata,
+    Column("event_number", Integer, primary_key=True, autoincrement=True),
+    Column("call_id", String(36), nullable=False),
+    Column("stage_id", String(36), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("offset_s", Float, nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("type", String(50), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("extras", JSON, nullable=False),
+    Index("call_events_by_call", "call_id", "event_number"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", String(36), primary_key=True),  # sorts by time
+    Column("account_id", String(36)),
+    Column("stranger", Integer, nullable=False),  # 1: refused before anyone's rules; a budget of its own
+    Column("at", UtcDateTime, nullable=False),
+    Column("source_address", String(45), nullable=False),
+    Column("source_port", Integer, nullable=False),
+    Column("transport", String(8), nullable=False),
+    Column("to_uri", Text, nullable=False),
+    Column("request_uri", Text, nullable=False),
+    Column("from_uri", Text),
+    Column("sip_call_id", Text, nullable=False),
+    Column("verdict", String(8), nullable=False),
+    Column("outcome", String(64)),
+    Column("status", Integer),
+    Column("agent_id", String(36)),
+    Column("call_id", String(36)),
+    Column("config_version", Integer),
+    Column("matched", String(16)),
+    Column("trace", JSON, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("attempt", JSON, nullable=False),
+    Index("decisions_by_account", "account_id", "decision_id"),
+    Index("decisions_by_kind", "stranger", "decision_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("event_id", String(36), primary_key=True),  # sorts by time
+    Column("account_id", String(36), nullable=False),
+    Column("call_id", String(36), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("payload", JSON, nullable=False),
+)

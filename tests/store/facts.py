@@ -1,0 +1,63 @@
+"""Calls and records to write, as short as a test wants them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
+from callgate.runtime.ids import SystemIds
+
+IDS = SystemIds()
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def a_call(account_id: str = "account", **more: Any) -> Call:
+    call = Call(
+        call_id=IDS.uuid(),
+        account_id=account_id,
+        agent_id="agent",
+        agent_name="Demo",
+        stage_id=IDS.uuid(),
+        created=START,
+        settings={"systemPrompt": "be brief"},
+        metadata={"ultravox.sip.caller_id": "+15550100"},
+        request_context={"name": "Bob"},
+    )
+    return replace(call, **more)
+
+
+def a_record(account_id: str | None = "account", *, step: Step = Step.REFUSAL, **more: Any) -> DecisionRecord:
+    record = DecisionRecord(
+        decision_id=IDS.sortable(),
+        account_id=account_id,
+        at=START,
+        source_address="192.0.2.1",
+        source_port=5060,
+        transport="udp",
+        to_uri="sip:demo@example.org",
+        request_uri="sip:demo@example.org",
+        from_uri=None,
+        sip_call_id="abc",
+        verdict=Verdict.REFUSE,
+        outcome="no-rule-matched",
+        status=603,
+        agent_id=None,
+        call_id=None,
+        config_version=1,
+        matched=None,
+        trace=(TraceEntry(step, "refused", (("status", 603),)),),
+    )
+    return replace(record, **more)
+
+
+def an_event(call: Call, name: str) -> OutboxEvent:
+    return OutboxEvent(IDS.sortable(), call.account_id, call.call_id, name, START, {"callId": call.call_id})
+
+
+def a_message(call: Call, index: int, text: str) -> Message:
+    return Message(call.call_id, index, "MESSAGE_ROLE_AGENT", text, "MESSAGE_MEDIUM_VOICE", START, 0.5, 1.5)
+
+
+def a_call_event(call: Call, severity: str, type: str) -> CallEvent:
+    return CallEvent(call.call_id, call.stage_id, START + timedelta(seconds=1), 1.0, severity, type, "words", {"a": 1})

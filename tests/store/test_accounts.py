@@ -1,0 +1,45 @@
+from pathlib import Path
+
+from callgate.runtime.ids import SystemIds
+from callgate.store.accounts import is_key
+from callgate.store.open import Store, open_store
+from callgate.testing.clock import ManualClock
+
+
+async def test_an_account_admits_nobody_and_its_key_is_told_once(store: Store) -> None:
+    account, key = await store.create_account("default", "Default")
+    assert is_key(key)
+    found = store.account_of_key(key)
+    assert found is not None
+    assert found[0] == account
+    assert found[1].prefix == key[:8]
+    assert store.account_of_key(key[:-1] + "?") is None
+    assert store.snapshot.sip_config(account.account_id).config.allowed_cidr_ranges == ()
+
+
+async def test_a_key_can_be_fixed_and_further_ones_added(store: Store) -> None:
+    mine = "abcdefgh." + "x" * 32
+    account, key = await store.create_account("default", "Default", mine)
+    assert key == mine
+    await store.add_key(account.account_id, "ijklmnop." + "y" * 32, "second")
+    found = store.account_of_key("ijklmnop." + "y" * 32)
+    assert found is not None
+    assert found[0] == account
+
+
+def contents(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.iterdir()]
+
+
+async def test_the_key_itself_is_nowhere_in_the_file(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "callgate.db", clock=ManualClock(), ids=SystemIds())
+    _, key = await store.create_account("default", "Default")
+    await store.close()
+    assert key.encode() not in b"".join(contents(tmp_path))
+
+
+def test_the_shape_of_a_key() -> None:
+    assert is_key("Abcdef12." + "z" * 32)
+    assert not is_key("Abcdef12" + "z" * 32)
+    assert not is_key("Abcdef1." + "z" * 32)
+    assert not is_key("Abcdef12." + "é" * 32)

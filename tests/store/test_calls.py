@@ -1,0 +1,58 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from callgate.store.calls import CallFilter
+from callgate.store.open import Store
+from tests.store.facts import START, a_call, a_call_event, a_message, a_record, an_event
+
+
+async def test_a_call_from_its_start_to_its_tombstone(store: Store) -> None:
+    call = a_call()
+    await store.call_started(call, a_record(call_id=call.call_id), an_event(call, "call.started"))
+    store.message(a_message(call, 0, "hello"))
+    store.call_event(a_call_event(call, "warning", "speech_engine_missing"))
+    store.call_event(a_call_event(call, "debug", "detail"))
+    joined = replace(call, joined=START + timedelta(seconds=1))
+    await store.call_joined(joined, an_event(call, "call.joined"))
+    ended = replace(joined, ended=START + timedelta(seconds=11), end_reason="hangup", outcome="caller-hangup")
+    await store.call_ended(ended, an_event(call, "call.ended"))
+
+    assert await store.get_call("account", call.call_id) == ended
+    assert await store.get_call("another account", call.call_id) is None
+    assert [message.text for message in await store.messages(call.call_id)] == ["hello"]
+    events = await store.events(call.call_id, severities=("info", "warning", "error"))
+    assert [event.type for event in events] == ["speech_engine_missing"]
+    assert [event.event for event in await store.outbox_events()] == ["call.started", "call.joined", "call.ended"]
+    assert await store.orphans() == []
+
+    assert not await store.delete_call("another account", call.call_id)
+    assert await store.delete_call("account", call.call_id)
+    assert await store.get_call("account", call.call_id) is None
+    assert await store.messages(call.call_id) == []
+
+
+async def test_calls_are_found_by_what_is_known_of_them(store: Store) -> None:
+    calls = []
+    for i in range(3):
+        call = a_call(
+            created=START + timedelta(hours=i),
+            joined=START + timedelta(hours=i),
+            ended=START + timedelta(hours=i, seconds=10 * (i + 1)),
+            agent_id=f"agent-{i}",
+            metadata={"customer": f"c{i}"},
+        )
+        calls.append(call)
+        await store.call_started(call, a_record(), an_event(call, "call.started"))
+
+    async def found(**filter: object) -> list[str | None]:
+        page, _ = await store.list_calls("account", CallFilter(**filter), offset=0, limit=10)  # type: ignore[arg-type]
+        return [call.agent_id for call in page]
+
+    assert await found() == ["agent-2", "agent-1", "agent-0"]
+    assert await found(agent_ids=["agent-0", "agent-2"]) == ["agent-2", "agent-0"]
+    assert await found(created_from=START + timedelta(hours=1), created_until=START + timedelta(hours=2)) == ["agent-1"]
+    assert await found(duration_s_min=20, duration_s_max=20) == ["agent-1"]
+    assert await found(metadata={"customer": "c0"}) == ["agent-0"]
+    assert await found(search=calls[1].call_id) == ["agent-1"]
+    page, total = await store.list_calls("account", CallFilter(), sort="created", offset=1, limit=1)
+    assert ([call.agent_id for call in page], total) == (["agent-1"], 3)

@@ -1,0 +1,80 @@
+import asyncio
+from datetime import timedelta
+
+from callgate.entities.decision import Step
+from callgate.store.decisions import DecisionFilter
+from callgate.store.open import Store
+from callgate.testing.clock import ManualClock
+from tests.store.facts import START, a_record
+
+
+async def written(store: Store) -> None:
+    """Whatever is queued leaves with the next thing that is waited for."""
+
+    async def nothing(connection: object) -> None:
+        return None
+
+    await store._writer.run(nothing)
+
+
+async def test_a_record_comes_back_as_it_went(store: Store) -> None:
+    await store.create_account("default", "Default")
+    record = a_record(attempt={"headers": [["X-A", "1"]]})
+    store.decision(record)
+    await written(store)
+    assert await store.get_decision("account", record.decision_id) == record
+
+
+async def test_strangers_are_folded_by_source_and_minute(store: Store, clock: ManualClock) -> None:
+    account, _ = await store.create_account("default", "Default")
+    for _ in range(50):
+        store.decision(a_record(None, step=Step.SOURCE, at=clock.now()))
+    await written(store)
+    store.decision(a_record(None, step=Step.SOURCE, at=clock.now()))
+    clock.advance(60)
+    store.decision(a_record(None, step=Step.SOURCE, at=clock.now()))
+    store.decision(a_record(None, step=Step.SOURCE, at=clock.now(), source_address="192.0.2.2"))
+    await written(store)
+    found, total = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=10)
+    assert total == 3
+    assert sorted((record.source_address, record.count) for record in found) == [
+        ("192.0.2.1", 1),
+        ("192.0.2.1", 51),
+        ("192.0.2.2", 1),
+    ]
+
+
+async def test_with_several_accounts_nobody_sees_what_belongs_to_nobody(store: Store) -> None:
+    first, _ = await store.create_account("first", "First")
+    await store.create_account("second", "Second")
+    store.decision(a_record(None, step=Step.SOURCE))
+    await written(store)
+    assert (await store.list_decisions(first.account_id, DecisionFilter(), offset=0, limit=10))[1] == 0
+
+
+async def test_each_kind_is_pruned_under_its_own_limit(store: Store, clock: ManualClock) -> None:
+    account, _ = await store.create_account("default", "Default")
+    store.decision(a_record(account.account_id, at=START - timedelta(days=40), outcome="old"))
+    for i in range(5):
+        store.decision(a_record(account.account_id, at=START, outcome=f"kept-{i}"))
+        store.decision(a_record(None, step=Step.SOURCE, at=START, source_address=f"192.0.2.{i}"))
+    await written(store)
+    assert await store.prune(days=30, rows_max=3, strangers_rows_max=2) == 1 + 2 + 3
+    found, _ = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=20)
+    assert [record.outcome for record in found if record.account_id] == ["kept-4", "kept-3", "kept-2"]
+    assert sum(record.account_id is None for record in found) == 2
+
+
+async def test_queued_records_leave_by_themselves(store: Store) -> None:
+    account, _ = await store.create_account("default", "Default")
+    unfold, unfolded = store._writer.before_queued, asyncio.Event()
+
+    def noted() -> None:
+        unfold()
+        unfolded.set()
+
+    store._writer.before_queued = noted
+    store.decision(a_record(account.account_id))
+    await unfolded.wait()  # the writer's own timer; the test's time limit bounds it
+    await written(store)
+    assert (await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=1))[1] == 1

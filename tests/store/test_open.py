@@ -1,0 +1,79 @@
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from callgate.runtime.clock import SystemClock
+from callgate.runtime.ids import SystemIds
+from callgate.store.errors import StoreUnavailable
+from callgate.store.open import Store, open_store
+from callgate.store.tables import metadata
+
+
+async def test_the_migrations_make_the_tables_that_the_code_expects(store: Store, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'callgate.db'}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+async def test_what_is_no_database_is_told_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "callgate.db"
+    path.write_bytes(b"this is a letter, not a database" * 100)
+    with pytest.raises(StoreUnavailable, match="file is not a database"):
+        await open_store(path, clock=SystemClock(), ids=SystemIds())
+
+
+async def test_a_missing_folder_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="unable to open database file"):
+        await open_store(tmp_path / "missing" / "callgate.db", clock=SystemClock(), ids=SystemIds())
+
+
+_CHILD = """
+import asyncio, sys
+from pathlib import Path
+from callgate.entities.sip_config import SipConfig
+from callgate.runtime.clock import SystemClock
+from callgate.runtime.ids import SystemIds
+from callgate.store.open import open_store
+from tests.store.facts import a_call, a_record, an_event
+
+async def main():
+    store = await open_store(Path(sys.argv[1]), clock=SystemClock(), ids=SystemIds())
+    account, _ = await store.create_account("default", "Default")
+    edit = lambda config: SipConfig(allowed_cidr_ranges=("192.0.2.0/24",))
+    await store.change_sip_config(account.account_id, "test", edit)
+    call = a_call(account.account_id)
+    await store.call_started(call, a_record(account.account_id), an_event(call, "call.started"))
+    print(call.call_id, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "callgate.db"
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", _CHILD, str(path), stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    call_id = (await child.stdout.readline()).decode().strip()
+    child.kill()
+    await child.wait()
+    store = await open_store(path, clock=SystemClock(), ids=SystemIds())
+    account = store.snapshot.accounts[0]
+    assert store.snapshot.sip_config(account.account_id).config.allowed_cidr_ranges == ("192.0.2.0/24",)
+    assert [call.call_id for call in await store.orphans()] == [call_id]
+    assert [event.event for event in await store.outbox_events()] == ["call.started"]
+    await store.close()
+
+
+async def test_the_file_is_in_wal_mode(store: Store, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "callgate.db")
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()

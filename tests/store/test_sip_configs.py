@@ -1,0 +1,78 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from callgate.entities.account import Account
+from callgate.entities.sip_config import FallbackHandler, SipConfig
+from callgate.store.errors import VersionConflict
+from callgate.store.open import Store
+from callgate.store.sip_configs import difference_of
+
+
+@pytest.fixture
+async def account(store: Store) -> Account:
+    return (await store.create_account("default", "Default"))[0]
+
+
+async def test_a_change_is_in_force_when_it_returns_and_listeners_know_before(store: Store, account: Account) -> None:
+    seen: list[int] = []
+    store.snapshot.on_change(lambda account_id: seen.append(store.snapshot.sip_config(account_id).number))
+    version = await store.change_sip_config(
+        account.account_id, "abcdefgh", lambda config: replace(config, allow_all_agents=True)
+    )
+    assert seen == [2]
+    assert version.number == 2
+    assert version.changed_by == "abcdefgh"
+    assert version.difference == {"allowAllAgents": {"from": False, "to": True}}
+    assert store.snapshot.sip_config(account.account_id) == version
+
+
+async def test_a_change_that_changes_nothing_makes_no_version(store: Store, account: Account) -> None:
+    version = await store.change_sip_config(account.account_id, "abcdefgh", lambda config: config)
+    assert version.number == 1
+    assert (await store.sip_config_versions(account.account_id, offset=0, limit=10))[1] == 1
+
+
+async def test_a_change_for_another_version_is_refused(store: Store, account: Account) -> None:
+    with pytest.raises(VersionConflict) as caught:
+        await store.change_sip_config(account.account_id, "k", lambda config: SipConfig(("10.0.0.0/8",)), 7)
+    assert caught.value.current.number == 1
+
+
+async def test_concurrent_changes_build_on_each_other(store: Store, account: Account) -> None:
+    await asyncio.gather(
+        *(
+            store.change_sip_config(
+                account.account_id,
+                "k",
+                lambda config, i=i: replace(  # type: ignore[misc]
+                    config, allowed_cidr_ranges=(*config.allowed_cidr_ranges, f"10.0.{i}.0/24")
+                ),
+            )
+            for i in range(20)
+        )
+    )
+    version = store.snapshot.sip_config(account.account_id)
+    assert version.number == 21
+    assert len(version.config.allowed_cidr_ranges) == 20
+
+
+async def test_what_an_edit_raises_comes_out_and_changes_nothing(store: Store, account: Account) -> None:
+    def edit(config: SipConfig) -> SipConfig:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await store.change_sip_config(account.account_id, "k", edit)
+    assert store.snapshot.sip_config(account.account_id).number == 1
+
+
+def test_secrets_never_stand_in_a_difference() -> None:
+    before = SipConfig(fallback_handler=FallbackHandler("https://example.org", ("one-secret",)))
+    after = SipConfig(fallback_handler=FallbackHandler("https://example.org", ("other-secret",)))
+    difference = difference_of(before, after)
+    assert "secret" not in str(difference).replace("'secrets': 'changed'", "")
+    assert difference["fallbackHandler"] == {
+        "from": {"url": "https://example.org"},
+        "to": {"url": "https://example.org", "secrets": "changed"},
+    }
