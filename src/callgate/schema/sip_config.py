@@ -138,8 +138,8 @@ def render_config(config: SipConfig, domain: str | None = None) -> JsonObject:
     return shown_config
 
 
-def render_version(version: SipConfigVersion, *, whole: bool = False, domain: str | None = None) -> JsonObject:
-    """A step in the history; `whole` with the rules from then on, whose secrets show as ``changed``."""
+def render_version(version: SipConfigVersion, *, whole: bool = False) -> JsonObject:
+    """A step in the history; `whole` with the rules from then on, but for secrets, which only the rules in force show."""
     shown_version: JsonObject = {
         "number": version.number,
         "created": timestamp(version.created),
@@ -147,5 +147,7 @@ def render_version(version: SipConfigVersion, *, whole: bool = False, domain: st
         "difference": version.difference,
     }
     if whole:
-        shown_version["config"] = render_config(version.config, domain)
+        config = render_config(version.config)
+        handler = version.config.fallback_handler
+        shown_version["config"] = {**config, "fallbackHandler": None if handler is None else {"url": handler.url}}
     return shown_version

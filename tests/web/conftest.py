@@ -1,0 +1,121 @@
+"""A real server over a real store."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+
+from callgate.core.admission.policy import PolicySet, compile_policy
+from callgate.entities.account import Account
+from callgate.entities.sip_config import SipConfig
+from callgate.operations.operations import Operations
+from callgate.runtime.address_guard import check_url
+from callgate.runtime.clock import SystemClock
+from callgate.runtime.ids import SystemIds
+from callgate.store.open import Store, open_store
+from callgate.web.app import create_app
+
+KEY = "abcdefgh." + "k" * 32
+
+
+@dataclass
+class Live:
+    """The calls said to be in progress, and what was asked of them."""
+
+    joined: set[str] = field(default_factory=set)
+    said: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def is_live(self, call_id: str) -> bool:
+        return call_id in self.joined
+
+    def hang_up(self, call_id: str, message: str | None = None) -> bool:
+        if call_id not in self.joined:
+            return False
+        self.said.append((call_id, message))
+        return True
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+    headers: Any
+
+
+@dataclass
+class Api:
+    """The API as a client with a key sees it."""
+
+    url: str
+    store: Store
+    account: Account
+    live: Live
+    session: aiohttp.ClientSession
+    ready: bool = True
+
+    async def ask(self, method: str, path: str, json: Any = None, **more: Any) -> Answer:
+        headers = {"X-API-Key": KEY, **more.pop("headers", {})}
+        if json is not None:
+            more["json"] = json
+        async with self.session.request(
+            method, self.url + path, headers={k: v for k, v in headers.items() if v}, allow_redirects=False, **more
+        ) as answer:
+            kind = answer.content_type
+            body = await answer.json(content_type=None) if "json" in kind else await answer.text()
+            return Answer(answer.status, body, answer.headers)
+
+    async def agent(self, name: str = "Ada", template: Any = None) -> str:
+        answer = await self.ask("POST", "/api/agents", {"name": name, "callTemplate": template or {}})
+        assert answer.status == 201, answer.body
+        agent_id: str = answer.body["agentId"]
+        return agent_id
+
+
+def operations_over(store: Store, live: Live) -> Operations:
+    def domain_of(account: Account) -> str:
+        return f"{account.slug}.sip.test"
+
+    def drafted(account: Account, config: SipConfig) -> PolicySet:
+        snapshot = store.snapshot
+        policies = [
+            compile_policy(
+                account_id=one.account_id,
+                domain=domain_of(one),
+                config=config if one == account else snapshot.sip_config(one.account_id).config,
+                version=snapshot.sip_config(one.account_id).number,
+                agents=snapshot.agents_of(one.account_id),
+            )
+            for one in snapshot.accounts
+        ]
+        return PolicySet(tuple(policies))
+
+    guard: Callable[[str], str | None] = partial(check_url, allow_loopback=True)
+    return Operations(store=store, ids=SystemIds(), live=live, domain_of=domain_of, drafted=drafted, check_url=guard)
+
+
+@pytest.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    store = await open_store(tmp_path / "callgate.db", clock=SystemClock(), ids=SystemIds())
+    account, _ = await store.create_account("acme", "Acme", KEY)
+    live = Live()
+    held: list[Api] = []
+    app = create_app(operations_over(store, live), ready=lambda: held[0].ready, body_bytes_max=200_000)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        async with aiohttp.ClientSession() as session:
+            held.append(Api(f"http://127.0.0.1:{listener.getsockname()[1]}", store, account, live, session))
+            yield held[0]
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+        await store.close()

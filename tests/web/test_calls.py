@@ -1,0 +1,98 @@
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
+from callgate.schema.call import render_call
+from tests.web.conftest import Api
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+
+async def started(api: Api, agent_id: str) -> Call:
+    call = Call(str(uuid4()), api.account.account_id, agent_id, "Ada", str(uuid4()), NOW, {}, {"k": "v"}, {})
+    record = DecisionRecord(
+        str(uuid4()), api.account.account_id, NOW, "203.0.113.7", 5060, "udp", "sip:a@x", "sip:a@x", None, "c",
+        Verdict.ADMIT, None, None, agent_id, call.call_id, 1, "to",
+        (TraceEntry(Step.SOURCE, "passed", (("address", "203.0.113.7"), ("range", "203.0.113.0/24"))),),
+    )  # fmt: skip
+    event = OutboxEvent(str(uuid4()), api.account.account_id, call.call_id, "call.started", NOW, render_call(call))
+    await api.store.call_started(call, record, event)
+    return call
+
+
+async def test_a_call_is_found_with_what_was_said_and_what_happened(api: Api) -> None:
+    agent = await api.agent()
+    call = await started(api, agent)
+    api.store.message(Message(call.call_id, 0, "MESSAGE_ROLE_AGENT", "Hello", "MESSAGE_MEDIUM_VOICE", NOW, 0.5, 1.25))
+    api.store.call_event(CallEvent(call.call_id, call.stage_id, NOW, 0.0, "info", "ringing", "It rings."))
+    await api.store.call_joined(
+        call, OutboxEvent(str(uuid4()), api.account.account_id, call.call_id, "call.joined", NOW, {})
+    )
+    shown = (await api.ask("GET", f"/api/calls/{call.call_id}")).body
+    assert shown == render_call(call)
+    for path in (
+        "/api/calls", f"/api/agents/{agent}/calls", f"/api/calls?agentIds={agent}&metadata.k=v",
+        "/api/calls?fromDate=2026-07-01&toDate=2026-07-01",
+    ):  # fmt: skip
+        assert (await api.ask("GET", path)).body["results"] == [shown], path
+    for path in ("/api/calls?metadata.k=w", "/api/calls?fromDate=2026-07-02"):
+        assert (await api.ask("GET", path)).body["total"] == 0, path
+    (message,) = (await api.ask("GET", f"/api/calls/{call.call_id}/messages")).body["results"]
+    assert message["timespan"] == {"start": "0.5s", "end": "1.25s"}
+    (event,) = (await api.ask("GET", f"/api/calls/{call.call_id}/events")).body["results"]
+    assert (event["type"], event["callTimestamp"]) == ("ringing", "0s")
+    assert (await api.ask("GET", f"/api/calls/{call.call_id}/events?minimum_severity=error")).body["total"] == 0
+    (record,) = (await api.ask("GET", f"/api/sip/decisions?callId={call.call_id}")).body["results"]
+    assert record["trace"][0]["words"]
+    assert (await api.ask("GET", f"/api/sip/decisions/{record['decisionId']}")).body == record
+
+
+async def test_a_live_call_is_hung_up_not_deleted(api: Api) -> None:
+    call = await started(api, await api.agent())
+    path = f"/api/calls/{call.call_id}"
+    assert (await api.ask("POST", path + "/send_data_message", {"type": "hang_up"})).status == 422
+    api.live.joined.add(call.call_id)
+    assert (await api.ask("DELETE", path)).status == 409
+    for body in ({"type": "hang_up", "massage": "x"}, {"type": "x"}, {}, {"type": "user_text_message", "text": "x"}):
+        assert (await api.ask("POST", path + "/send_data_message", body)).status == 400
+    assert (await api.ask("POST", path + "/send_data_message", {"type": "hang_up", "message": "Bye"})).status == 204
+    assert api.live.said == [(call.call_id, "Bye")]
+    api.live.joined.clear()
+    assert (await api.ask("DELETE", path)).status == 204
+    assert (await api.ask("GET", path)).status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "words"),
+    [
+        ({"temperature": 2}, "temperature", "less than or equal to 1"),
+        ({}, "medium", "`webRtc`, the default, is not offered yet"),
+        ({"medium": {"sip": {"outgoing": {"to": "sip:a@b"}}}}, "medium", "outgoing SIP"),
+        ({"medium": {"sip": {"incoming": {}}}}, "medium", "INVITE"),
+    ],
+)
+async def test_calls_cannot_be_started_yet(api: Api, body: Any, field: str, words: str) -> None:
+    answer = await api.ask("POST", "/api/calls", body)
+    assert answer.status == 400
+    assert words in answer.body[field][0]
+
+
+async def test_an_imagined_call_with_and_without_a_draft(api: Api) -> None:
+    agent = await api.agent()
+    await api.ask("PATCH", "/api/sip", {"allowedCidrRanges": ["203.0.113.0/24"]})
+    attempt = {"sourceAddress": "203.0.113.7", "toUri": f"agent_{agent}"}
+    asked = {"attempt": attempt}
+    now = await api.ask("POST", "/api/sip/evaluate", asked)
+    assert (now.body["verdict"], now.body["status"]) == ("refuse", 603)
+    assert all(entry["words"] for entry in now.body["trace"])
+    drafted = await api.ask("POST", "/api/sip/evaluate", {**asked, "patch": {"allowAllAgents": True}})
+    assert (drafted.body["verdict"], drafted.body["agentId"]) == ("admit", agent)
+    assert (await api.ask("GET", "/api/sip")).body["allowAllAgents"] is False
+    bad = await api.ask("POST", "/api/sip/evaluate", {**asked, "patch": {"alowAllAgents": True}})
+    assert "did you mean" in bad.body["patch"]["alowAllAgents"][0]
+    worse = await api.ask("POST", "/api/sip/evaluate", {"attempt": {"sourceAddress": "x"}})
+    assert set(worse.body["attempt"]) == {"sourceAddress", "toUri"}
