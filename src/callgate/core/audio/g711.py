@@ -1,32 +1,57 @@
-"""G.711, between the wire's bytes and int16 little-endian sound. RFC 3551 section 4.5.14 (PCMA and PCMU)."""
+"""G.711: A-law and µ-law, a byte a sample. ITU-T G.711."""
 
-import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-with warnings.catch_warnings():
-    # Python 3.11 and 3.12 carry audioop and warn of its removal; from 3.13 on audioop-lts provides it.
-    warnings.filterwarnings("ignore", message="'audioop' is deprecated", category=DeprecationWarning)
-    import audioop
+from callgate.core.audio.pcm import audioop
 
-_WIDTH: Final = 2
-
-
-def _from_pcmu(payload: bytes) -> bytes:
-    return audioop.ulaw2lin(payload, _WIDTH)
+SAMPLES_PER_S: Final = 8_000
+FRAME_MS: Final = 20
+FRAME_SAMPLES: Final = 160
+FRAME_BYTES: Final = 2 * FRAME_SAMPLES
+SILENCE: Final = bytes(FRAME_BYTES)
+"""One frame of s16le silence."""
 
 
-def _from_pcma(payload: bytes) -> bytes:
-    return audioop.alaw2lin(payload, _WIDTH)
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One of the two laws.
+
+    Attributes:
+        name: as in SDP.
+        decode: G.711 bytes, shape (n,) → s16le, shape (2n,).
+        encode: s16le, shape (2n,) → G.711 bytes, shape (n,).
+        silence: one frame of silence on the wire.
+    """
+
+    name: str
+    decode: Callable[[bytes], bytes]
+    encode: Callable[[bytes], bytes]
+    silence: bytes
 
 
-def _to_pcmu(pcm: bytes) -> bytes:
-    return audioop.lin2ulaw(pcm, _WIDTH)
+CODECS: Final[dict[str, Codec]] = {
+    "PCMU": Codec(
+        "PCMU",
+        lambda data: audioop.ulaw2lin(data, 2),
+        lambda pcm: audioop.lin2ulaw(pcm, 2),
+        audioop.lin2ulaw(SILENCE, 2),
+    ),
+    "PCMA": Codec(
+        "PCMA",
+        lambda data: audioop.alaw2lin(data, 2),
+        lambda pcm: audioop.lin2alaw(pcm, 2),
+        audioop.lin2alaw(SILENCE, 2),
+    ),
+}
 
 
-def _to_pcma(pcm: bytes) -> bytes:
-    return audioop.lin2alaw(pcm, _WIDTH)
+def conceal(last: bytes, missing: int) -> bytes:
+    """A frame in place of one that was lost: the last one, fainter with each that is missing in a row.
 
-
-DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {"PCMU": _from_pcmu, "PCMA": _from_pcma}
-ENCODERS: Final[dict[str, Callable[[bytes], bytes]]] = {"PCMU": _to_pcmu, "PCMA": _to_pcma}
+    Args:
+        last: s16le, the last frame that was heard.
+        missing: 1 for the first lost one.
+    """
+    return audioop.mul(last, 2, 0.5**missing)

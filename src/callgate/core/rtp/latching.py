@@ -14,7 +14,8 @@ class Latch:
     __slots__ = ("_candidate", "_count", "_heard_s", "_latched", "_next", "_sdp", "_ssrc")
 
     def __init__(self, sdp: Address) -> None:
-        self.redirect(sdp)
+        self._sdp = sdp
+        self._forget()
 
     @property
     def target(self) -> Address:
@@ -22,8 +23,12 @@ class Latch:
         return self._latched or self._sdp
 
     def redirect(self, sdp: Address) -> None:
-        """The SDP gave an address: what was learnt is forgotten."""
-        self._sdp = sdp
+        """The SDP gave an address; when it is a new one, what was learnt is forgotten."""
+        if sdp != self._sdp:
+            self._sdp = sdp
+            self._forget()
+
+    def _forget(self) -> None:
         self._latched: Address | None = None
         self._candidate: Address | None = None
         self._count = 0

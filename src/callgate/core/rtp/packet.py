@@ -1,19 +1,39 @@
-"""RTP packets. RFC 3550 section 5.1 (RTP Fixed Header Fields)."""
+"""RTP packets. RFC 3550 section 5.1 (RTP Fixed Header Fields).
+
+::
+
+     0                   1                   2                   3
+     0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+    |V=2|P|X|  CC   |M|     PT      |       sequence number         |
+    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+    |                           timestamp                           |
+    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+    |           synchronization source (SSRC) identifier            |
+    +=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+=+
+    |            contributing source (CSRC) identifiers             |
+    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+"""
 
 import struct
 from typing import Final, NamedTuple
 
-#   0               1               2               3
-#  |V=2|P|X|  CC   |M|     PT      |       sequence number         |
-#  |                           timestamp                           |
-#  |                             SSRC                              |
-#  |                     CSRC × CC, extension, payload, padding    |
-HEADER_BYTES: Final = 12
-_HEADER: Final = struct.Struct("!BBHII")
+_HEADER: Final = struct.Struct(">BBHII")
+HEADER_BYTES: Final = _HEADER.size
+_VERSION: Final = 0x80
 
 
 class Packet(NamedTuple):
-    """One RTP packet, without its CSRCs, extension and padding."""
+    """One packet.
+
+    Attributes:
+        payload_type: 0 to 127.
+        marker: first of a talkspurt, or of a digit.
+        sequence: 0 to 65,535.
+        timestamp: in samples, 32 bits.
+        ssrc: 32 bits.
+        payload: without padding.
+    """
 
     payload_type: int
     marker: bool
@@ -23,29 +43,30 @@ class Packet(NamedTuple):
     payload: bytes
 
 
-def unpack(datagram: bytes) -> Packet | None:
-    """The packet in `datagram`; ``None`` when it is no whole RTP packet of version 2."""
-    size = len(datagram)
-    if size < HEADER_BYTES:
-        return None
-    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(datagram)
-    if first >> 6 != 2:
-        return None
-    start, end = HEADER_BYTES + 4 * (first & 0x0F), size
-    if first & 0x10:
-        if start + 4 > size:
-            return None
-        start += 4 + 4 * int.from_bytes(datagram[start + 2 : start + 4], "big")
-    if first & 0x20:
-        if not datagram[-1]:
-            return None
-        end -= datagram[-1]
-    if start > end:
-        return None
-    return Packet(second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, datagram[start:end])
-
-
 def pack(payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> bytes:
-    """A datagram; numbers wrap at their width on the wire."""
+    """One packet on the wire; numbers are taken modulo their size."""
     second = payload_type | 0x80 if marker else payload_type
-    return _HEADER.pack(0x80, second, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc) + payload
+    return _HEADER.pack(_VERSION, second, sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc & 0xFFFF_FFFF) + payload
+
+
+def unpack(data: bytes) -> Packet | None:
+    """A packet from the wire; ``None`` for whatever is none."""
+    if len(data) < HEADER_BYTES:
+        return None
+    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+    if first & 0xC0 != _VERSION:
+        return None
+    start, end = HEADER_BYTES, len(data)
+    if first != _VERSION:  # padding, extension, contributing sources: rare
+        start += 4 * (first & 0x0F)
+        if first & 0x10:
+            if start + 4 > end:
+                return None
+            start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4])
+        if first & 0x20:
+            if not data[-1]:
+                return None
+            end -= data[-1]
+        if start > end:
+            return None
+    return Packet(second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, data[start:end])
