@@ -33,7 +33,9 @@ PATCH = JSON | st.fixed_dictionaries(
 def is_errors(node: Any) -> bool:
     if isinstance(node, dict):
         return all(is_errors(inner) for inner in node.values())
-    return isinstance(node, list) and all(isinstance(one, str) or (isinstance(one, dict) and is_errors(one)) for one in node)
+    return isinstance(node, list) and all(
+        isinstance(one, str) or (isinstance(one, dict) and is_errors(one)) for one in node
+    )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -58,7 +58,7 @@ async def test_secrets_are_made_once_and_then_kept(api: Api) -> None:
         ({"allowedCidrRanges": None}, ("allowedCidrRanges",), "expected a list: null"),
         ({"allowedCidrRanges": ["1.2.3.4/32"] * 1001}, ("allowedCidrRanges",), "more than 1000 entries: 1001"),
         ({"allowedAgents": [{"agentId": AGENT}] * 21}, ("allowedAgents",), "more than 20 entries: 21"),
-        ({"allowedAgents": [{"agentId": AGENT}]}, ("allowedAgents", 0, "agentId"), f"no agent of this account: `{AGENT[:5]}"),
+        ({"allowedAgents": [{"agentId": AGENT}]}, ("allowedAgents", 0, "agentId"), "no agent of this account"),
         ({"allowedAgents": [{}]}, ("allowedAgents", 0, "agentId"), "required"),
         ({"allowedAgents": ["x"]}, ("allowedAgents", 0, "non_field_errors"), "expected an object"),
         ({"allowAllAgents": "true"}, ("allowAllAgents",), "expected true or false: `true`"),

@@ -139,7 +139,7 @@ def render_config(config: SipConfig, domain: str | None = None) -> JsonObject:
 
 
 def render_version(version: SipConfigVersion, *, whole: bool = False) -> JsonObject:
-    """A step in the history; `whole` with the rules from then on, but for secrets, which only the rules in force show."""
+    """A step in the history; `whole` with the rules from then on, without secrets: those are for `GET /api/sip`."""
     shown_version: JsonObject = {
         "number": version.number,
         "created": timestamp(version.created),
