@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from callgate.core.sip.attempt import unmapped
 from callgate.core.sip.errors import ParseError
@@ -50,12 +50,12 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are not asyncio's by inheritance.
+        self._transport = cast("asyncio.Transport", transport)
         address, port = transport.get_extra_info("peername")[:2]
         self.peer = Peer("tcp", unmapped(address), port, self)
         if not self._owner.admit(self):
-            transport.abort()
+            self._transport.abort()
             return
         self._heard = self._owner.clock.monotonic()
         self._watch(self._owner.idle_s)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from callgate.core.sip.attempt import unmapped
 from callgate.core.sip.errors import ParseError
@@ -41,8 +41,8 @@ class UdpTransport(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # uvloop's transports are not asyncio's by inheritance.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         """Called by the loop."""

@@ -1,0 +1,194 @@
+"""What the control process and a media worker say to each other: small messages over a socket pair.
+
+Each message is four bytes of length, big-endian, and MessagePack. Sound never crosses it.
+"""
+
+import struct
+from typing import Any, Final
+
+import msgspec
+
+_LENGTH: Final = struct.Struct(">I")
+# A call's settings may hold a long prompt; anything beyond this is a bug of ours.
+MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+
+
+class _Message(msgspec.Struct, tag=True, tag_field="message", array_like=True):
+    pass
+
+
+# ------------------------------------------------------------------------------------------------- control → worker
+
+
+class Configure(_Message):
+    """The first message: what the worker is to be."""
+
+    factory: str  # "module:attribute" of what makes the factories of brains
+    factory_settings: dict[str, Any]
+    bind: str
+    port_first: int
+    port_last: int
+    port_rest_s: float
+    sessions_max: int
+
+
+class Reserve(_Message):
+    """A session has been promised to a call: another one may be granted."""
+
+    session: int
+
+
+class Open(_Message):
+    """Bind sound to a brain and start it. Path fields as in `SoundPath`; ``None`` until a delayed offer is answered."""
+
+    session: int
+    kind: str
+    call_id: str
+    settings: dict[str, Any]
+    path: tuple[str, int, str, int, int | None, bool, bool, int] | None
+
+
+class Redirect(_Message):
+    """Sound flows elsewhere or otherwise."""
+
+    session: int
+    path: tuple[str, int, str, int, int | None, bool, bool, int]
+
+
+class Begin(_Message):
+    """The call is joined."""
+
+    session: int
+
+
+class Digit(_Message):
+    """A digit that did not come over RTP."""
+
+    session: int
+    digit: str
+    duration_ms: int
+
+
+class Say(_Message):
+    """Have the brain speak."""
+
+    session: int
+    text: str
+    then_hang_up: str | None
+
+
+class Close(_Message):
+    """End a session, opened or not."""
+
+    session: int
+
+
+# ------------------------------------------------------------------------------------------------- worker → control
+
+
+class Granted(_Message):
+    """Sessions that may be promised, each with the port that is bound for it."""
+
+    sessions: list[tuple[int, int]]
+
+
+class Ready(_Message):
+    """The brain can speak."""
+
+    session: int
+
+
+class Failed(_Message):
+    """The brain could not be started, or failed."""
+
+    session: int
+    reason: str
+
+
+class Said(_Message):
+    """Something was said; times in ms since `Begin`."""
+
+    session: int
+    role: str
+    text: str
+    medium: str
+    start_ms: float | None
+    end_ms: float | None
+
+
+class Happened(_Message):
+    """An event of the call."""
+
+    session: int
+    severity: str
+    type: str
+    text: str
+    extras: dict[str, Any]
+
+
+class HangUp(_Message):
+    """The brain has said its last word."""
+
+    session: int
+    outcome: str
+
+
+class Closed(_Message):
+    """A session is over; fields of `SoundStats`."""
+
+    session: int
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_dropped: int
+    first_received_ms: float | None
+    first_spoken_ms: float | None
+    latched: str
+
+
+class Unusable(_Message):
+    """The worker cannot be what it was told to be; it ends."""
+
+    reason: str
+
+
+ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Close
+ToControl = Granted | Ready | Failed | Said | Happened | HangUp | Closed | Unusable
+
+_encoder: Final = msgspec.msgpack.Encoder()
+to_worker: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(ToWorker)
+to_control: Final[msgspec.msgpack.Decoder[ToControl]] = msgspec.msgpack.Decoder(ToControl)
+
+
+def pack(message: ToWorker | ToControl) -> bytes:
+    """A message on the wire."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+class Unpacker:
+    """Cuts a stream into messages' bodies."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes; the bodies they complete.
+
+        Raises:
+            ValueError: a length beyond all reason: the two sides have lost step.
+        """
+        self._buffer += data
+        bodies = []
+        start = 0
+        while len(self._buffer) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer, start)
+            if length > MESSAGE_BYTES_MAX:
+                raise ValueError(f"a message of {length} bytes; expected at most {MESSAGE_BYTES_MAX}")
+            end = start + _LENGTH.size + length
+            if end > len(self._buffer):
+                break
+            bodies.append(bytes(self._buffer[start + _LENGTH.size : end]))
+            start = end
+        del self._buffer[:start]
+        return bodies

@@ -1,0 +1,187 @@
+"""The worker's side: takes what the control process says, keeps sessions and ports."""
+
+import asyncio
+import importlib
+import resource
+import secrets
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, cast
+
+from callgate.entities.json import JsonObject
+from callgate.media.port_pool import NoPort, PortPool
+from callgate.media.protocol import (
+    Begin,
+    Close,
+    Closed,
+    Configure,
+    Digit,
+    Granted,
+    Open,
+    Redirect,
+    Reserve,
+    Say,
+    ToControl,
+    ToWorker,
+    Unpacker,
+    Unusable,
+    pack,
+    to_worker,
+)
+from callgate.media.session import Session
+from callgate.media.ticker import Ticker
+from callgate.ports import BrainFactory, BrainPlan, SoundPath
+
+# Sessions granted ahead of their promise: a burst of this many INVITEs in the time of one message there and back.
+GRANTED_AHEAD: Final = 64
+
+Factories = Callable[[JsonObject], Mapping[str, BrainFactory]]
+
+
+class Worker(asyncio.Protocol):
+    """One media process."""
+
+    def __init__(self, done: asyncio.Event) -> None:
+        self._done = done
+        self._loop = asyncio.get_running_loop()
+        self._unpacker = Unpacker()
+        self._ticker = Ticker(self._loop)
+        self._transport: asyncio.WriteTransport | None = None
+        self._factories: Mapping[str, BrainFactory] = {}
+        self._pool: PortPool | None = None
+        self._sessions_max = 0
+        self._sockets: dict[int, socket.socket] = {}  # granted, reserved or open
+        self._granted = 0  # of them, those that are not promised yet
+        self._sessions: dict[int, Session] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last = 0
+        self._out: list[bytes] = []
+
+    # ------------------------------------------------------------------------------------------------- the socket pair
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        # uvloop's transports are not asyncio's by inheritance.
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop: without the control process there is nothing to do."""
+        for factory in self._factories.values():
+            factory.close()
+        self._done.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        for body in self._unpacker.feed(data):
+            self._take(to_worker.decode(body))
+
+    def _tell(self, message: ToControl) -> None:
+        if not self._out:
+            self._loop.call_soon(self._flush)  # what one turn has to say leaves in one piece
+        self._out.append(pack(message))
+
+    def _flush(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
+
+    # ------------------------------------------------------------------------------------------------------ messages
+
+    def _take(self, message: ToWorker) -> None:
+        match message:
+            case Configure():
+                self._configure(message)
+            case Reserve():
+                self._granted -= 1
+                self._grant()
+            case Open(number, kind, call_id, settings, path):
+                self._open(number, BrainPlan(kind, call_id, settings), path)
+            case Redirect(number, path):
+                if number in self._sessions:
+                    self._sessions[number].redirect(SoundPath(*path))
+            case Begin(number):
+                if number in self._sessions:
+                    self._sessions[number].begin()
+            case Digit(number, digit, duration_ms):
+                if number in self._sessions:
+                    self._sessions[number].digit(digit, duration_ms)
+            case Say(number, text, then_hang_up):
+                if number in self._sessions:
+                    self._sessions[number].say(text, then_hang_up)
+            case Close(number):
+                self._spawn(self._close(number))
+
+    def _configure(self, message: Configure) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a socket a call, and those that rest
+        self._sessions_max = message.sessions_max
+        self._pool = PortPool(message.bind, message.port_first, message.port_last, message.port_rest_s)
+        module, _, attribute = message.factory.partition(":")
+        try:
+            self._factories = getattr(importlib.import_module(module), attribute)(message.factory_settings)
+            self._grant()
+        except Exception as error:
+            self._tell(Unusable(str(error) or type(error).__name__))
+            return
+        if not self._sockets:
+            self._tell(Unusable(f"no RTP port is free in {message.port_first} to {message.port_last}"))
+
+    def _grant(self) -> None:
+        """Bind ahead: up to `GRANTED_AHEAD` sessions, or as many as there may be."""
+        assert self._pool is not None
+        found = []
+        while self._granted < GRANTED_AHEAD and len(self._sockets) < self._sessions_max:
+            try:
+                sock = self._pool.take(self._loop.time())
+            except NoPort:
+                rested = self._pool.next_rested()
+                if rested is not None:
+                    self._loop.call_at(rested + 0.001, self._grant)
+                break
+            self._last += 1
+            self._sockets[self._last] = sock
+            self._granted += 1
+            found.append((self._last, int(sock.getsockname()[1])))
+        if found:
+            self._tell(Granted(found))
+
+    def _open(
+        self,
+        number: int,
+        plan: BrainPlan,
+        path: tuple[str, int, str, int, int | None, bool, bool, int] | None,
+    ) -> None:
+        session = Session(
+            number, self._sockets[number], self._tell, self._ticker, self._loop, lambda: secrets.randbits(32)
+        )
+        self._sessions[number] = session
+        factory = self._factories.get(plan.kind)
+        if factory is None:
+            session.fail(f"no agent of the kind {plan.kind!r} is known; expected one of {', '.join(self._factories)}")
+            return
+        self._spawn(session.open(factory, plan, None if path is None else SoundPath(*path)))
+
+    async def _close(self, number: int) -> None:
+        session = self._sessions.pop(number, None)
+        if session is not None:
+            await session.close()
+        else:
+            self._tell(Closed(number, 0, 0, 0, 0, None, None, ""))
+        sock = self._sockets.pop(number, None)
+        if sock is not None and self._pool is not None:
+            self._pool.give_back(sock, self._loop.time())
+            self._grant()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def serve(fd: int) -> None:
+    """Be a worker over the socket `fd` until the control process lets go of it."""
+    done = asyncio.Event()
+    sock = socket.socket(fileno=fd)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: Worker(done), sock)
+    await done.wait()

@@ -1,0 +1,57 @@
+"""Brains for tests: small, but real ones; made inside the worker like any other."""
+
+from collections.abc import Mapping
+
+from callgate.core.audio.tones import tone
+from callgate.entities.json import JsonObject
+from callgate.ports import Brain, BrainFactory, BrainHost, BrainPlan
+
+
+class EchoBrain:
+    """Plays 440 Hz for 100 ms when the call begins, then whatever it hears."""
+
+    def __init__(self, host: BrainHost, settings: JsonObject) -> None:
+        self.host = host
+        self.settings = settings
+
+    async def start(self) -> None:
+        if self.settings.get("unreachable"):
+            raise OSError("nobody at home")
+
+    def begin(self) -> None:
+        self.host.bridge.play(tone(440, 100))
+        self.host.bridge.mark("greeted")
+
+    def hear(self, frame: bytes) -> None:
+        if self.settings.get("breaks"):
+            raise RuntimeError("broken")
+        if any(frame):
+            self.host.bridge.play(frame)
+
+    def digit(self, digit: str, duration_ms: int) -> None:
+        self.host.message("MESSAGE_ROLE_USER", f"digit {digit}")
+        if digit == "9":
+            self.host.hang_up("agent-hangup")
+
+    def marked(self, name: str) -> None:
+        self.host.event("info", "marked", name)
+
+    def say(self, text: str, then_hang_up: str | None = None) -> None:
+        self.host.message("MESSAGE_ROLE_AGENT", text)
+        if then_hang_up:
+            self.host.hang_up(then_hang_up)
+
+    async def close(self) -> None:
+        pass
+
+
+class EchoFactory:
+    def make(self, plan: BrainPlan, host: BrainHost) -> Brain:
+        return EchoBrain(host, plan.settings)
+
+    def close(self) -> None:
+        pass
+
+
+def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
+    return {"echo": EchoFactory()}
