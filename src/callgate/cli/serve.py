@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from callgate.app.first_start import CannotStart
 from callgate.app.run import run_server
-from callgate.app.server import CannotStart
 from callgate.config.load import SettingError, load
 from callgate.config.settings import DEFAULTS, Declaration, declarations
 
@@ -44,7 +44,8 @@ def serve_command() -> Callable[..., None]:
             inspect.Parameter.KEYWORD_ONLY,
             default=False,
             annotation=Annotated[
-                bool, typer.Option("--demo", help="Give an empty data folder an agent named demo, and admit 127.0.0.0/8.")
+                bool,
+                typer.Option("--demo", help="Give an empty data folder an agent named demo, and admit 127.0.0.0/8."),
             ],
         ),
         inspect.Parameter(
@@ -52,7 +53,8 @@ def serve_command() -> Callable[..., None]:
             inspect.Parameter.KEYWORD_ONLY,
             default=True,
             annotation=Annotated[
-                bool, typer.Option("--self-call/--no-self-call", help="Place one call to itself at the start, as proof.")
+                bool,
+                typer.Option("--self-call/--no-self-call", help="Place one call to itself at the start, as proof."),
             ],
         ),
     ]

@@ -27,6 +27,11 @@ class TaskOwner:
         task.add_done_callback(self._done)
         return task
 
+    async def finish(self) -> None:
+        """Wait until what is running, and what it starts, has ended by itself."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
     async def close(self) -> None:
         """Cancel what is running and wait until it has ended."""
         tasks = tuple(self._tasks)

@@ -1,0 +1,284 @@
+"""The composition root of the control process: makes the parts, joins them, lets go of them in order."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import version
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
+from callgate.app.policies import Policies
+from callgate.calls.creation import CallMaker
+from callgate.calls.gate import Gate, GateLimits
+from callgate.calls.registry import Registry
+from callgate.calls.runner import Surroundings
+from callgate.config.load import parse_bind
+from callgate.config.settings import Settings
+from callgate.media.workers import CannotStartWorker, WorkerMedia
+from callgate.operations.operations import Operations
+from callgate.runtime.address_guard import AddressGuard, check_url
+from callgate.runtime.alarms import LoopAlarms
+from callgate.runtime.clock import SystemClock
+from callgate.runtime.http import http_session
+from callgate.runtime.ids import SystemIds
+from callgate.runtime.tasks import TaskOwner
+from callgate.schema.start_call import validate_start_agent_call, validate_start_call
+from callgate.signaling.endpoint import SipEndpoint
+from callgate.store.errors import StoreUnavailable
+from callgate.store.open import open_store
+from callgate.telemetry import events
+from callgate.web.app import create_app
+from callgate.webhooks.ask import FallbackHandlerHook
+
+_BRAINS: Final = "callgate.brains.catalogue:factories"
+_DATABASE: Final = "callgate.db"
+# Calls that were told to end have this long to say BYE, count their sound and be written down.
+_LAST_WORDS_S: Final = 5.0
+_PRUNE_EVERY_S: Final = 600.0
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn without its signal handlers: Ctrl-C drains calls first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `app.run`."""
+        yield
+
+
+class Server:
+    """A running node.
+
+    Attributes:
+        settings: as loaded.
+        sip_address: host and port of SIP.
+        http_address: host and port of the API.
+        api_key: of the first account, or words that say where it is.
+        registry: the calls in progress.
+    """
+
+    def __init__(self, settings: Settings, log: Callable[..., None]) -> None:
+        self.settings = settings
+        self.registry = Registry()
+        self.sip_address = ("", 0)
+        self.http_address = ("", 0)
+        self.api_key = ""
+        self._log = log
+        self._tasks = TaskOwner(lambda name, error: log(events.CALL_FAILED, task=name, error=repr(error)))
+        self._call_tasks = TaskOwner(lambda name, error: log(events.CALL_FAILED, task=name, error=repr(error)))
+        self._closers: list[tuple[str, Callable[[], object]]] = []
+        self._gate: Gate | None = None
+
+    @property
+    def draining(self) -> bool:
+        """Whether no new calls are taken."""
+        return self._gate is None or self._gate.draining
+
+    async def start(self, *, demo: bool) -> None:
+        """Make everything and begin to serve.
+
+        Raises:
+            CannotStart: a port is taken, a folder unwritable …; what had been started is let go of.
+        """
+        try:
+            await self._start(demo=demo)
+        except (StoreUnavailable, CannotStartWorker) as error:
+            raise CannotStart(str(error)) from error
+
+    async def _start(self, *, demo: bool) -> None:
+        settings, loop = self.settings, asyncio.get_running_loop()
+        clock, ids, alarms = SystemClock(), SystemIds(), LoopAlarms(loop)
+        sip_host, sip_port = parse_bind("sip.bind", settings.sip_bind)
+        http_host, http_port = parse_bind("http.bind", settings.http_bind)
+        http_socket = _bind_http(http_host, http_port)
+        self._closers.append(("http socket", http_socket.close))
+        folder = Path(settings.data_dir)
+        make_folder(folder)
+
+        store = await open_store(
+            folder / _DATABASE,
+            clock=clock,
+            ids=ids,
+            synchronous=settings.store_synchronous,
+            failed=lambda words: self._log(events.STORE_FAILED, detail=words),
+        )
+        self._closers.append(("store", store.close))
+        account, self.api_key = await first_account(store, folder, settings.api_key)
+        if demo:
+            await demo_agent(store, account)
+        policies = Policies(store.snapshot, settings)
+
+        media = WorkerMedia(
+            count=1,
+            factory=_BRAINS,
+            factory_settings={},
+            bind=settings.rtp_bind or sip_host,
+            port_first=settings.rtp_port_first,
+            port_last=settings.rtp_port_last,
+            port_rest_s=settings.rtp_port_rest_s,
+            sessions_max=settings.calls_max,
+            on_lost=lambda words: self._log(events.WORKER_LOST, detail=words),
+        )
+        self._closers.append(("media", media.close))
+        await media.start()
+
+        on_this_machine = ip_address(http_socket.getsockname()[0]).is_loopback
+        guard = AddressGuard(allow_private=settings.url_allow_private, allow_loopback=on_this_machine)
+        checked = partial(
+            check_url,
+            allow_http=settings.url_allow_http,
+            allow_private=settings.url_allow_private,
+            allow_loopback=on_this_machine,
+        )
+        session = http_session(guard)
+        self._closers.append(("http client", session.close))
+        hook = FallbackHandlerHook(
+            session=session,
+            clock=clock,
+            snapshot=store.snapshot,
+            validate_start_call=partial(validate_start_call, check_url=checked, ignore_medium=True),
+            validate_start_agent_call=partial(validate_start_agent_call, check_url=checked, ignore_medium=True),
+            timeout_s=settings.handler_timeout_s,
+            answer_bytes_max=settings.handler_answer_bytes_max,
+        )
+
+        self._closers += [("tasks", self._tasks.close), ("tasks of calls", self._call_tasks.close)]
+        gate = Gate(
+            policies=lambda: policies.current,
+            media=media,
+            registry=self.registry,
+            around=Surroundings(
+                clock=clock,
+                ids=ids,
+                alarms=alarms,
+                snapshot=store.snapshot,
+                store=store,
+                hook=hook,
+                tasks=self._call_tasks,
+                maker=CallMaker(
+                    ids=ids,
+                    trust_asserted_identity=settings.trust_asserted_identity,
+                    sip_headers_win=settings.sip_headers_win,
+                ),
+                log=self._log,
+                ring_after_s=settings.ring_after_s,
+                ring_repeat_s=settings.ring_repeat_s,
+            ),
+            limits=GateLimits(
+                calls_max=settings.calls_max,
+                account_calls_max=settings.account_calls_max,
+                source_calls_per_s=settings.source_calls_per_s,
+                noise_refusals_per_minute=settings.noise_refusals_per_minute,
+                noise_pause_s=settings.noise_pause_s,
+                noise_sources_max=settings.noise_sources_max,
+                trust_asserted_identity=settings.trust_asserted_identity,
+            ),
+        )
+        policies.on_change(gate.rules_changed)
+        endpoint = SipEndpoint(
+            calls=gate,
+            admits_source=gate.admits_source,
+            draining=lambda: gate.draining,
+            clock=clock,
+            alarms=alarms,
+            ids=ids,
+            tasks=self._tasks,
+            user_agent=f"Callgate/{version('callgate')}",
+            t1_s=settings.sip_t1_ms / 1000,
+            tcp_connections_max=settings.sip_tcp_connections_max,
+            tcp_idle_s=settings.sip_tcp_idle_s,
+            advertise=settings.advertise,
+            local_networks=settings.local_networks,
+            warn=lambda words: self._log(events.SIP_WARNING, detail=words),
+        )
+        try:
+            self.sip_address = await endpoint.start(sip_host, sip_port)
+        except OSError as error:
+            raise CannotStart(_cannot_bind("sip.bind", settings.sip_bind, error)) from error
+        self._closers.append(("sip", endpoint.close))
+
+        operations = Operations(
+            store=store,
+            ids=ids,
+            live=self.registry,
+            domain_of=policies.domain_of,
+            drafted=policies.drafted,
+            check_url=checked,
+            hook=hook,
+        )
+        app = create_app(operations, ready=lambda: not gate.draining, body_bytes_max=settings.http_body_bytes_max)
+        web = _Uvicorn(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False))
+        self.http_address = http_socket.getsockname()[:2]
+        serving = loop.create_task(web.serve(sockets=[http_socket]), name="http")
+        self._closers.append(("http", partial(_stop_web, web, serving)))
+        self._gate = gate
+
+        async def prune() -> None:
+            while True:
+                await store.prune(
+                    days=settings.decisions_days,
+                    rows_max=settings.decisions_rows_max,
+                    strangers_rows_max=settings.strangers_rows_max,
+                )
+                await asyncio.sleep(_PRUNE_EVERY_S)
+
+        self._tasks.spawn(prune(), name="prune decisions")
+        self._log(events.NODE_READY, sip=f"{self.sip_address[0]}:{self.sip_address[1]}", calls_max=settings.calls_max)
+
+    def begin_draining(self) -> None:
+        """Take no new calls."""
+        if self._gate is not None:
+            self._gate.draining = True
+            self._log(events.NODE_DRAINING, calls=len(self.registry))
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no new calls, wait for those in progress, then end those that are left."""
+        self.begin_draining()
+        await self.registry.drain(timeout_s)
+        if await self.registry.ended(_LAST_WORDS_S):
+            await self._call_tasks.finish()  # the last records are on their way into the store
+
+    async def close(self) -> None:
+        """Let go of everything, in the opposite order of its making."""
+        while self._closers:
+            _, closer = self._closers.pop()
+            result = closer()
+            if asyncio.iscoroutine(result):
+                await result
+        self._log(events.NODE_STOPPED)
+
+
+async def _stop_web(web: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
+    web.should_exit = True
+    web.force_exit = (
+        True  # an API request in progress is over in milliseconds; a kept-alive connection may stay for ever
+    )
+    await serving
+
+
+def _bind_http(host: str, port: int) -> socket.socket:
+    try:
+        info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(info[0], info[1])
+    except OSError as error:
+        raise CannotStart(_cannot_bind("http.bind", f"{host}:{port}", error)) from error
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(info[4])
+        sock.listen(1_024)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise CannotStart(_cannot_bind("http.bind", f"{host}:{port}", error)) from error
+    return sock
+
+
+def _cannot_bind(setting: str, value: str, error: OSError) -> str:
+    words = (error.strerror or str(error)).lower()
+    return f"cannot listen on {value} ({setting}): {words}; expected a free port of this machine (port 0 picks one)"
