@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 _LENGTH_BYTES: Final = 4
 WAITING_MAX: Final = 16  # questions; a companion that far behind is late for every one of them
@@ -103,8 +103,8 @@ class Companion(asyncio.SubprocessProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The process has been started."""
-        assert isinstance(transport, asyncio.SubprocessTransport)
-        self._transport = transport
+        # uvloop's transports are not asyncio's by inheritance.
+        self._transport = cast("asyncio.SubprocessTransport", transport)
         self._received.clear()
         if self._closed:
             transport.close()
