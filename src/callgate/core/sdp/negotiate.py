@@ -15,6 +15,7 @@ from callgate.core.sdp.path import SoundPath
 _STATIC: Final = {0: "pcmu/8000", 8: "pcma/8000", 9: "g722/8000", 18: "g729/8000", 3: "gsm/8000", 4: "g723/8000"}
 _CODECS: Final = {"pcmu/8000": "PCMU", "pcma/8000": "PCMA"}
 _NUMBERS: Final = {"PCMU": 0, "PCMA": 8}
+_PAYLOAD_TYPES: Final = {str(number): number for number in range(128)}
 _DIGITS: Final = "telephone-event/8000"
 _DIGITS_NUMBER: Final = 101  # what nearly everybody uses; the peer's number is taken when it offers
 # AVPF is AVP with earlier feedback; who offers it takes AVP's packets. RFC 4585 section 1.2.
@@ -186,8 +187,8 @@ def _acceptable(streams: list[Stream]) -> Stream:
 def _encodings(stream: Stream) -> list[tuple[int, str]]:
     found = []
     for text in stream.formats:
-        if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127:
-            number = int(text)
+        number = _PAYLOAD_TYPES.get(text)
+        if number is not None:
             encoding = stream.mappings.get(number) or _STATIC.get(number)
             if encoding is not None:
                 found.append((number, encoding))
