@@ -99,11 +99,7 @@ async def place_call(
             listener=call,
         )
         report = await call.run(duration_s, hang_up or asyncio.Event(), tasks)
-        async with asyncio.timeout(_FAREWELL_S_MAX):
-            while endpoint.busy[2]:  # our BYE is being answered
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        pass
+        await _quiet(endpoint, clock.monotonic() + _FAREWELL_S_MAX)
     finally:
         await tasks.close()
         sound.close()
@@ -253,6 +249,12 @@ class _Call:
             codec=self._codec,
             decision=self._decision,
         )
+
+
+async def _quiet(endpoint: SipEndpoint, until_s: float) -> None:
+    """Wait until our BYE has been answered."""
+    while endpoint.busy[2] and endpoint.clock.monotonic() < until_s:
+        await asyncio.sleep(0.005)
 
 
 async def _first(wanted: asyncio.Event, other: asyncio.Event, timeout_s: float) -> bool:

@@ -4,9 +4,9 @@ import asyncio
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from callgate.core.audio.g711 import DECODERS, ENCODERS
+from callgate.core.audio.g711 import CODECS
 from callgate.core.audio.pcm import audioop
 from callgate.core.rtp.digits import digit_payloads
 from callgate.core.rtp.packet import pack, unpack
@@ -125,7 +125,7 @@ class PhoneSound(asyncio.DatagramProtocol):
                     pressed_at = timestamp if first else pressed_at
                     self._send(path, path.digits_payload_type, first, sequence, pressed_at, payload[1])
                 else:
-                    sound = ENCODERS[path.codec](frame.ljust(_FRAME_BYTES, b"\0") or _SILENCE)
+                    sound = CODECS[path.codec].encode(frame.ljust(_FRAME_BYTES, b"\0") or _SILENCE)
                     self._send(path, path.payload_type, not sequence, sequence, timestamp, sound)
                 sequence += 1
             timestamp += _FRAME_SAMPLES
@@ -139,8 +139,8 @@ class PhoneSound(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is there."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # uvloop's transports are not asyncio's by inheritance.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """A packet came."""
@@ -148,7 +148,7 @@ class PhoneSound(asyncio.DatagramProtocol):
         if packet is None or path is None or packet.payload_type != path.payload_type:
             return
         self.packets_received += 1
-        pcm = DECODERS[path.codec](packet.payload)
+        pcm = CODECS[path.codec].decode(packet.payload)
         if audioop.rms(pcm, 2) >= _SOUND_LEVEL_MIN:
             self.heard_frames += len(pcm) / _FRAME_BYTES
             if self.first_sound_s is None:
