@@ -45,7 +45,7 @@ async def _run(settings: Settings, *, demo: bool, self_call: bool) -> int:
         await server.start(demo=demo)
         _say(_announcement(server, demo=demo))
         if self_call and demo and not stopping.is_set():
-            _say(await call_itself(server.sip_address, DEMO_NAME))
+            _say(await call_itself(server))
         await stopping.wait()
         await _drain(server, settings.drain_timeout_s, stopping)
     finally:

@@ -31,7 +31,7 @@ from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import validate_start_agent_call, validate_start_call
 from callgate.signaling.endpoint import SipEndpoint
 from callgate.store.errors import StoreUnavailable
-from callgate.store.open import open_store
+from callgate.store.open import Store, open_store
 from callgate.telemetry import events
 from callgate.web.app import create_app
 from callgate.webhooks.ask import FallbackHandlerHook
@@ -61,7 +61,10 @@ class Server:
         http_address: host and port of the API.
         api_key: of the first account, or words that say where it is.
         registry: the calls in progress.
+        store: what is kept; there once started.
     """
+
+    store: Store
 
     def __init__(self, settings: Settings, log: Callable[..., None]) -> None:
         self.settings = settings
@@ -101,7 +104,7 @@ class Server:
         folder = Path(settings.data_dir)
         make_folder(folder)
 
-        store = await open_store(
+        self.store = store = await open_store(
             folder / _DATABASE,
             clock=clock,
             ids=ids,
@@ -230,6 +233,11 @@ class Server:
 
         self._tasks.spawn(prune(), name="prune decisions")
         self._log(events.NODE_READY, sip=f"{self.sip_address[0]}:{self.sip_address[1]}", calls_max=settings.calls_max)
+
+    async def settled(self) -> None:
+        """Wait until calls that are over have been written down."""
+        await self.registry.ended(_LAST_WORDS_S)
+        await self._call_tasks.finish()
 
     def begin_draining(self) -> None:
         """Take no new calls."""
