@@ -253,7 +253,7 @@ class _Call:
 
 async def _quiet(endpoint: SipEndpoint, until_s: float) -> None:
     """Wait until our BYE has been answered."""
-    while endpoint.busy[2] and endpoint.clock.monotonic() < until_s:
+    while endpoint.busy[2] and endpoint.clock.monotonic() < until_s:  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.005)
 
 

@@ -159,7 +159,7 @@ class PhoneSound(asyncio.DatagramProtocol):
         """Put sound where its timestamp says; the first where it came, a new source's at the end."""
         if self._begin_timestamp is None:
             self._begin_timestamp = timestamp
-            self._begin_bytes = int((self._clock() - self._began_s) * _RATE) * 2
+            self._begin_bytes = 2 * round((self._clock() - self._began_s) * _RATE)
         at = self._begin_bytes + 2 * ((timestamp - self._begin_timestamp) & 0xFFFF_FFFF)
         if at > len(self.recorded) + 10 * _RATE * 2:
             self._begin_timestamp, self._begin_bytes = timestamp, len(self.recorded)
