@@ -57,8 +57,8 @@ async def test_bad_arguments_exit_2_with_one_line(callee: Callee) -> None:
 async def test_ctrl_c_hangs_up(callee: Callee) -> None:
     process = await start(f"sip:echo@127.0.0.1:{callee.port}", "--duration", "60")
     assert process.stdout is not None
-    while b"200 OK" not in await process.stdout.readline():
-        pass
+    while b"200 OK" not in (line := await process.stdout.readline()):
+        assert line, "the command ended before the answer"
     process.send_signal(signal.SIGINT)
     out, _ = await process.communicate()
     assert process.returncode == 0
