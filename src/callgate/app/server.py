@@ -259,7 +259,8 @@ class Server:
             result = closer()
             if asyncio.iscoroutine(result):
                 await result
-        self._log(events.NODE_STOPPED)
+        if self._gate is not None:  # a start that failed is told in one line, by whoever asked for it
+            self._log(events.NODE_STOPPED)
 
 
 async def _stop_web(web: uvicorn.Server, serving: "asyncio.Task[None]") -> None:

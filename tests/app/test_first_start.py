@@ -1,0 +1,68 @@
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
+from callgate.runtime.ids import SystemIds
+from callgate.store.open import Store, open_store
+from callgate.testing.clock import ManualClock
+
+FIXED = "abcdefgh." + "x" * 32
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await open_store(tmp_path / "callgate.db", clock=ManualClock(), ids=SystemIds())
+    yield store
+    await store.close()
+
+
+async def test_the_first_start_makes_an_account_that_admits_nobody_and_keeps_its_key_safe(
+    store: Store, tmp_path: Path
+) -> None:
+    account, key = await first_account(store, tmp_path, "")
+    file = tmp_path / "api-key"
+    assert file.read_text().strip() == key
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert store.snapshot.sip_config(account.account_id).config.allowed_cidr_ranges == ()
+    again, same = await first_account(store, tmp_path, "")
+    assert (again, same) == (account, key)
+
+
+async def test_a_key_fixed_by_a_setting_is_the_accounts_and_is_written_nowhere(store: Store, tmp_path: Path) -> None:
+    account, key = await first_account(store, tmp_path, FIXED)
+    assert key == FIXED
+    assert not (tmp_path / "api-key").exists()
+    other = "ijklmnop." + "y" * 32
+    await first_account(store, tmp_path, other)
+    for known in (FIXED, other):
+        found = store.account_of_key(known)
+        assert found is not None
+        assert found[0] == account
+
+
+async def test_what_is_no_key_is_refused_without_being_shown(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="expected 8 letters or digits, a dot and 32 letters or digits") as caught:
+        await first_account(store, tmp_path, "hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_the_demo_agent_is_reached_by_name_and_id_from_this_machine_and_made_once(
+    store: Store, tmp_path: Path
+) -> None:
+    account, _ = await first_account(store, tmp_path, "")
+    await demo_agent(store, account)
+    await demo_agent(store, account)
+    config = store.snapshot.sip_config(account.account_id).config
+    assert [agent.name for agent in store.snapshot.agents_of(account.account_id).values()] == ["demo"]
+    assert config.allowed_cidr_ranges == ("127.0.0.0/8",)
+    assert config.allow_all_agents
+    assert [entry.to_user_pattern for entry in config.allowed_agents] == ["^demo$"]
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotStart, match="cannot write into the data folder .*: not a directory"):
+        make_folder(tmp_path / "file" / "folder")

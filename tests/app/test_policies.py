@@ -1,0 +1,49 @@
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from callgate.app.policies import Policies
+from callgate.config.settings import Settings
+from callgate.entities.sip_config import SipConfig
+from callgate.runtime.ids import SystemIds
+from callgate.store.open import Store, open_store
+from callgate.testing.clock import ManualClock
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await open_store(tmp_path / "callgate.db", clock=ManualClock(), ids=SystemIds())
+    yield store
+    await store.close()
+
+
+async def test_a_change_is_compiled_before_it_is_acknowledged(store: Store) -> None:
+    account, _ = await store.create_account("default", "Default")
+    policies = Policies(store.snapshot, Settings())
+    told: list[bool] = []
+    policies.on_change(lambda: told.append(policies.current.admits_source("192.0.2.1")))
+    assert not policies.current.admits_source("192.0.2.1")
+    await store.change_sip_config(
+        account.account_id, "key", lambda config: replace(config, allowed_cidr_ranges=("192.0.2.0/24",))
+    )
+    assert told == [True]
+
+
+async def test_a_draft_changes_nothing_in_force(store: Store) -> None:
+    account, _ = await store.create_account("default", "Default")
+    policies = Policies(store.snapshot, Settings())
+    draft = policies.drafted(account, SipConfig(allowed_cidr_ranges=("192.0.2.0/24",)))
+    assert draft.admits_source("192.0.2.1")
+    assert not policies.current.admits_source("192.0.2.1")
+
+
+async def test_accounts_have_a_domain_of_their_own_below_the_deployments(store: Store) -> None:
+    first, _ = await store.create_account("first", "First")
+    policies = Policies(store.snapshot, Settings(sip_domain="calls.example.org"))
+    await store.create_account("second", "Second")
+    assert policies.domain_of(first) == "first.calls.example.org"
+    found = policies.current.account_for("second.calls.example.org", None)
+    assert found is not None
+    assert policies.current.account_for("elsewhere.example.org", None) is None
