@@ -23,12 +23,36 @@ async def test_a_call_from_its_start_to_its_tombstone(store: Store) -> None:
     events = await store.events(call.call_id, severities=("info", "warning", "error"))
     assert [event.type for event in events] == ["speech_engine_missing"]
     assert [event.event for event in await store.outbox_events()] == ["call.started", "call.joined", "call.ended"]
-    assert await store.orphans() == []
+    assert await store.end_orphans() == 0
 
     assert not await store.delete_call("another account", call.call_id)
     assert await store.delete_call("account", call.call_id)
     assert await store.get_call("account", call.call_id) is None
     assert await store.messages(call.call_id) == []
+
+
+async def test_what_a_crash_left_open_ends_when_it_was_last_heard_of(store: Store) -> None:
+    silent, joined, talking = a_call(), a_call(joined=START + timedelta(seconds=5)), a_call(joined=START)
+    over = a_call(joined=START, ended=START, end_reason="hangup", outcome="caller-hangup")
+    for call in (silent, joined, talking, over):
+        await store.call_started(call, a_record(call_id=call.call_id), an_event(call, "call.started"))
+    store.message(replace(a_message(talking, 0, "hello"), at=START + timedelta(seconds=40)))
+    store.call_event(a_call_event(talking, "info", "detail"))
+    await store.call_joined(talking, an_event(talking, "call.joined"))
+
+    assert await store.end_orphans() == 3
+    assert await store.end_orphans() == 0
+
+    expected = {silent.call_id: 0, joined.call_id: 5, talking.call_id: 40}
+    for call_id, seconds in expected.items():
+        ended = await store.get_call("account", call_id)
+        assert ended is not None
+        assert (ended.outcome, ended.end_reason) == ("node-lost", "system_error")
+        assert ended.ended == START + timedelta(seconds=seconds)
+    assert await store.get_call("account", over.call_id) == over
+    told = [event for event in await store.outbox_events() if event.event == "call.ended"]
+    assert {event.call_id for event in told} == set(expected)
+    assert all(event.payload["endReason"] == "system_error" for event in told)
 
 
 async def test_calls_are_found_by_what_is_known_of_them(store: Store) -> None:

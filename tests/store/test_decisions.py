@@ -1,11 +1,13 @@
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 from callgate.entities.decision import Step
+from callgate.runtime.ids import SystemIds
 from callgate.store.decisions import DecisionFilter
-from callgate.store.open import Store
+from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
-from tests.store.facts import START, a_record
+from tests.store.facts import START, a_call, a_record, an_event
 
 
 async def written(store: Store) -> None:
@@ -63,6 +65,33 @@ async def test_each_kind_is_pruned_under_its_own_limit(store: Store, clock: Manu
     found, _ = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=20)
     assert [record.outcome for record in found if record.account_id] == ["kept-4", "kept-3", "kept-2"]
     assert sum(record.account_id is None for record in found) == 2
+
+
+async def test_pruning_many_takes_several_turns_so_that_calls_come_between(store: Store, clock: ManualClock) -> None:
+    for _ in range(2_500):
+        store.decision(a_record(at=START - timedelta(days=40)))
+    await written(store)
+    call, order = a_call(), []
+
+    async def prune() -> None:
+        assert await store.prune(days=30, rows_max=3, strangers_rows_max=2) == 2_500
+        order.append("pruned")
+
+    async def begin() -> None:
+        await store.call_started(call, a_record(), an_event(call, "call.started"))
+        order.append("begun")
+
+    await asyncio.gather(prune(), begin())
+    assert order == ["begun", "pruned"]
+
+
+async def test_what_is_folded_is_written_at_the_close(tmp_path: Path, clock: ManualClock) -> None:
+    for _ in range(2):  # the second time it is found
+        store = await open_store(tmp_path / "other.db", clock=clock, ids=SystemIds())
+        found, _ = await store.list_decisions("account", DecisionFilter(), offset=0, limit=10)
+        store.decision(a_record("account", step=Step.SOURCE))
+        await store.close()
+    assert [record.count for record in found] == [1]
 
 
 async def test_queued_records_leave_by_themselves(store: Store) -> None:

@@ -31,7 +31,7 @@ async def test_what_is_no_database_is_told_in_words(tmp_path: Path) -> None:
 
 
 async def test_a_missing_folder_is_told_in_words(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match="unable to open database file"):
+    with pytest.raises(StoreUnavailable, match="no such file or directory"):
         await open_store(tmp_path / "missing" / "callgate.db", clock=SystemClock(), ids=SystemIds())
 
 
@@ -68,8 +68,25 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     store = await open_store(path, clock=SystemClock(), ids=SystemIds())
     account = store.snapshot.accounts[0]
     assert store.snapshot.sip_config(account.account_id).config.allowed_cidr_ranges == ("192.0.2.0/24",)
-    assert [call.call_id for call in await store.orphans()] == [call_id]
     assert [event.event for event in await store.outbox_events()] == ["call.started"]
+    assert await store.end_orphans() == 1
+    call = await store.get_call(account.account_id, call_id)
+    assert call is not None
+    assert call.outcome == "node-lost"
+    await store.close()
+
+
+def modes_in(folder: Path) -> dict[str, str]:
+    return {file.name: oct(file.stat().st_mode & 0o777) for file in folder.iterdir()}
+
+
+async def test_the_files_are_their_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "callgate.db"
+    path.touch(0o666)
+    path.chmod(0o666)  # whatever the umask made of it
+    store = await open_store(path, clock=SystemClock(), ids=SystemIds())
+    await store.create_account("default", "Default")
+    assert modes_in(tmp_path) == {"callgate.db": "0o600", "callgate.db-wal": "0o600", "callgate.db-shm": "0o600"}
     await store.close()
 
 

@@ -1,13 +1,16 @@
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from callgate.entities.account import Account
 from callgate.entities.sip_config import FallbackHandler, SipConfig
+from callgate.runtime.ids import SystemIds
 from callgate.store.errors import VersionConflict
-from callgate.store.open import Store
+from callgate.store.open import Store, open_store
 from callgate.store.sip_configs import difference_of
+from callgate.testing.clock import ManualClock
 
 
 @pytest.fixture
@@ -26,6 +29,29 @@ async def test_a_change_is_in_force_when_it_returns_and_listeners_know_before(st
     assert version.changed_by == "abcdefgh"
     assert version.difference == {"allowAllAgents": {"from": False, "to": True}}
     assert store.snapshot.sip_config(account.account_id) == version
+
+
+async def test_a_listener_that_fails_spoils_neither_the_change_nor_the_other_listeners(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    told: list[str] = []
+    store = await open_store(tmp_path / "other.db", clock=clock, ids=SystemIds(), failed=told.append)
+    account, _ = await store.create_account("default", "Default")
+    seen: list[str] = []
+
+    def fail(account_id: str) -> None:
+        raise RuntimeError("a pattern that cannot be compiled")
+
+    store.snapshot.on_change(fail)
+    store.snapshot.on_change(seen.append)
+    version = await store.change_sip_config(
+        account.account_id, "k", lambda config: replace(config, allow_all_agents=True)
+    )
+    assert version.number == store.snapshot.sip_config(account.account_id).number == 2
+    assert seen == [account.account_id]
+    assert len(told) == 1
+    assert "a pattern that cannot be compiled" in told[0]
+    await store.close()
 
 
 async def test_a_change_that_changes_nothing_makes_no_version(store: Store, account: Account) -> None:

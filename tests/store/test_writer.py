@@ -1,21 +1,31 @@
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callgate.runtime.ids import SystemIds
 from callgate.store.errors import StoreUnavailable
-from callgate.store.open import Store
-from tests.store.facts import a_call, a_record, an_event
+from callgate.store.open import Store, open_store
+from callgate.testing.clock import ManualClock
+from tests.store.facts import START, a_call, a_message, a_record, an_event
 
 
-async def refuse_inserts_into(store: Store, table: str) -> None:
+async def refuse(store: Store, what: str, when: str, name: str = "no") -> None:
     async def work(connection: AsyncConnection) -> None:
         await connection.execute(
-            text(f"CREATE TRIGGER no_{table} BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+            text(f"CREATE TRIGGER {name} {what} WHEN {when} BEGIN SELECT RAISE(ABORT, 'disk full'); END")
         )
 
     await store._writer.run(work)
+
+
+async def refuse_inserts_into(store: Store, table: str) -> None:
+    await refuse(store, f"BEFORE INSERT ON {table}", "1", f"no_{table}")
 
 
 async def test_one_spoilt_fact_fails_alone_among_many(store: Store) -> None:
@@ -56,5 +66,96 @@ async def test_closing_writes_what_is_queued_and_refuses_what_comes_after(store:
     with pytest.raises(StoreUnavailable, match="the store is closed"):
         await store.call_started(call, a_record(), an_event(call, "call.started"))
     assert (await store._read(text("select count(*) as n from decisions")))[0]["n"] == 1  # type: ignore[arg-type]
-    await store._writer.open()
-    store._writer._closing = False
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"agent_name": "lone \ud800 surrogate"}, {"outcome_detail": 2**70}, {"sip": {"a": object()}}],
+    ids=["surrogate", "number", "json"],
+)
+async def test_what_the_driver_cannot_write_fails_alone(store: Store, spoilt: dict[str, Any]) -> None:
+    bad, good = a_call(**spoilt), a_call()
+    results = await asyncio.gather(
+        *(store.call_started(call, a_record(), an_event(call, "call.started")) for call in (bad, good)),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], StoreUnavailable)
+    assert results[1] is None
+    assert await store.get_call("account", good.call_id) == good
+
+
+@pytest.fixture
+async def told(tmp_path: Path) -> AsyncIterator[tuple[Store, list[str]]]:
+    words: list[str] = []
+    store = await open_store(tmp_path / "told.db", clock=ManualClock(), ids=SystemIds(), failed=words.append)
+    yield store, words
+    await store.close()
+
+
+async def test_one_spoilt_row_that_nobody_waits_for_is_told_and_the_others_are_kept(
+    told: tuple[Store, list[str]],
+) -> None:
+    store, words = told
+    call = a_call()
+    for index in range(20):
+        store.message(a_message(call, index if index != 7 else 3, "hello"))  # one position twice
+    await store.call_started(call, a_record(), an_event(call, "call.started"))
+    assert [message.index for message in await store.messages(call.call_id)] == [*range(7), *range(8, 20)]
+    assert len(words) == 1
+    assert words[0].startswith("1 queued row was lost: unique constraint failed")
+
+
+async def test_what_was_said_is_written_before_the_end_of_its_call_also_when_others_fail(store: Store) -> None:
+    call, twice = a_call(), a_call()
+    await store.call_started(call, a_record(), an_event(call, "call.started"))
+    await store.call_started(twice, a_record(), an_event(twice, "call.started"))
+    await refuse(store, "BEFORE INSERT ON messages", f"EXISTS (SELECT 1 FROM calls WHERE call_id = '{call.call_id}'"
+                 " AND ended IS NOT NULL)")  # fmt: skip
+    store.message(a_message(call, 0, "hello"))
+    ended = replace(call, ended=START, end_reason="hangup", outcome="caller-hangup")
+    results = await asyncio.gather(
+        store.call_ended(ended, an_event(call, "call.ended")),
+        store.call_started(twice, a_record(), an_event(twice, "call.started")),
+        return_exceptions=True,
+    )
+    assert results[0] is None
+    assert isinstance(results[1], StoreUnavailable)
+    assert [message.text for message in await store.messages(call.call_id)] == ["hello"]
+
+
+async def test_a_failure_before_queued_rows_is_told_and_spoils_nothing(told: tuple[Store, list[str]]) -> None:
+    store, words = told
+
+    def fail() -> None:
+        raise RuntimeError("no")
+
+    store._writer.before_queued = fail
+    call = a_call()
+    await store.call_started(call, a_record(), an_event(call, "call.started"))
+    assert await store.get_call("account", call.call_id) == call
+    assert words == ["queued rows could not be prepared: no"]
+
+
+async def test_nobody_waits_for_a_writer_that_has_died(told: tuple[Store, list[str]]) -> None:
+    store, words = told
+    call = a_call()
+
+    async def ended_by_force(connection: AsyncConnection) -> None:
+        task = store._writer._task
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    results = await asyncio.gather(
+        store._writer.run(ended_by_force),
+        store.call_started(call, a_record(), an_event(call, "call.started")),
+        store._writer.run(ended_by_force),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], StoreUnavailable)
+    assert isinstance(results[2], StoreUnavailable)
+    with pytest.raises(StoreUnavailable, match="writer has stopped"):
+        await store.call_started(call, a_record(), an_event(call, "call.started"))
+    assert words == ["the store's writer has stopped: CancelledError"]
+    store.decision(a_record())
+    assert store.rows_dropped == 1

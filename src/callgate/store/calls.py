@@ -1,7 +1,7 @@
 """Calls, what was said in them and what happened to them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord
+from callgate.entities.outcomes import OUTCOMES
+from callgate.schema.call import render_call
 from callgate.store.base import StorePart
+from callgate.store.groups import Rows, call_changes
 from callgate.store.rows import (
     call_of,
     call_row,
@@ -23,9 +26,11 @@ from callgate.store.rows import (
     outbox_row,
 )
 from callgate.store.tables import call_events, calls, deleted_calls, messages, outbox
-from callgate.store.writer import call_changes
 
 SORTS: Final = ("created", "joined", "ended", "duration_s")
+
+# Calls ended in one transaction: a full node's are a handful of these.
+_ORPHANS_AT_A_TIME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +147,52 @@ class CallRecords(StorePart):
         )
         return [outbox_of(row) for row in rows]
 
-    async def orphans(self) -> list[Call]:
-        """Calls that an earlier run of the node left without an end."""
-        return [call_of(row) for row in await self._read(select(calls).where(calls.c.ended.is_(None)))]
+    async def end_orphans(self) -> int:
+        """End the calls that an earlier run of the node left without an end; how many.
+
+        Each ends when it was last heard of, for how long it went on after that nobody knows.
+
+        Raises:
+            StoreUnavailable: it could not be written; those that were ended stay so.
+        """
+        ended = 0
+        while rows := await self._read(select(calls).where(calls.c.ended.is_(None)).limit(_ORPHANS_AT_A_TIME)):
+            orphans = [call_of(row) for row in rows]
+            heard = await self._last_heard_of([call.call_id for call in orphans])
+            facts: Rows = {"ended": [], "outbox": []}
+            for call in orphans:
+                over = _over(call, max(call.joined or call.created, heard.get(call.call_id, call.created)))
+                event = OutboxEvent(
+                    self._ids.sortable(),
+                    call.account_id,
+                    call.call_id,
+                    "call.ended",
+                    self._clock.now(),
+                    render_call(over),
+                )
+                facts["ended"].append(call_changes(call_row(over)))
+                facts["outbox"].append(outbox_row(event))
+            await self._writer.commit(facts)
+            ended += len(orphans)
+        return ended
+
+    async def _last_heard_of(self, call_ids: Sequence[str]) -> dict[str, datetime]:
+        """When something was last said or happened, by call."""
+        heard: dict[str, datetime] = {}
+        for table in (messages, call_events):
+            query = (
+                select(table.c.call_id, func.max(table.c.at).label("at"))
+                .where(table.c.call_id.in_(call_ids))
+                .group_by(table.c.call_id)
+            )
+            for row in await self._read(query):
+                heard[row["call_id"]] = max(row["at"], heard.get(row["call_id"], row["at"]))
+        return heard
+
+
+def _over(call: Call, at: datetime) -> Call:
+    outcome = OUTCOMES["node-lost"]
+    return replace(call, ended=at, end_reason=outcome.end_reason, outcome=outcome.slug)
 
 
 def _wanted(account_id: str, filter: CallFilter) -> ColumnElement[bool]:

@@ -15,6 +15,8 @@ from callgate.store.tables import decisions
 
 # Sources folded at a time. A flood from more addresses than this in one minute is counted, not recorded, for the rest.
 _FOLDED_MAX: Final = 10_000
+# Records removed in one transaction: some 10 ms.
+_REMOVED_AT_A_TIME: Final = 1_000
 _STRANGERS: Final = (Step.NOISE, Step.WELL_FORMED, Step.ACCOUNT, Step.SOURCE)
 
 
@@ -48,6 +50,7 @@ class DecisionRecords(StorePart):
         super().__init__(*parts)
         self._folded: dict[tuple[str | None, str, str | None, int], DecisionRecord] = {}
         self._dirty: set[tuple[str | None, str, str | None, int]] = set()
+        self._minute = 0  # the last one in which others were forgotten
         self.strangers_dropped = 0
         self._writer.before_queued = self._unfold
 
@@ -100,24 +103,30 @@ class DecisionRecords(StorePart):
         return None if row is None else decision_of(row)
 
     async def prune(self, *, days: int, rows_max: int, strangers_rows_max: int) -> int:
-        """Remove records that are too old, or too many of their kind; how many."""
-        oldest = self._clock.now() - timedelta(days=days)
+        """Remove records that are too old, or too many of their kind; how many.
+
+        A little at a time: calls that are being written wait no longer than for one such piece.
+        """
+        removed = await self._remove(decisions.c.at < self._clock.now() - timedelta(days=days), decisions.c.at)
+        for stranger, most in ((0, rows_max), (1, strangers_rows_max)):
+            kind = decisions.c.stranger == stranger
+            newest = select(decisions.c.decision_id).where(kind).order_by(decisions.c.decision_id.desc())
+            first_too_many = await self._one(newest.offset(most).limit(1))
+            if first_too_many is not None:
+                too_many = kind & (decisions.c.decision_id <= first_too_many["decision_id"])
+                removed += await self._remove(too_many, decisions.c.decision_id)
+        return removed
+
+    async def _remove(self, unwanted: ColumnElement[bool], order: ColumnElement[Any]) -> int:
+        piece = select(decisions.c.decision_id).where(unwanted).order_by(order).limit(_REMOVED_AT_A_TIME)
 
         async def work(connection: AsyncConnection) -> int:
-            removed = (await connection.execute(delete(decisions).where(decisions.c.at < oldest))).rowcount
-            for stranger, most in ((0, rows_max), (1, strangers_rows_max)):
-                kind = decisions.c.stranger == stranger
-                newest = select(decisions.c.decision_id).where(kind).order_by(decisions.c.decision_id.desc())
-                first_too_many = (await connection.execute(newest.offset(most).limit(1))).scalar()
-                if first_too_many is not None:
-                    removed += (
-                        await connection.execute(
-                            delete(decisions).where(kind, decisions.c.decision_id <= first_too_many)
-                        )
-                    ).rowcount
-            return removed
+            return (await connection.execute(delete(decisions).where(decisions.c.decision_id.in_(piece)))).rowcount
 
-        return await self._writer.run(work)
+        removed = 0
+        while count := await self._writer.run(work):
+            removed += count
+        return removed
 
     def _visible(self, account_id: str) -> ColumnElement[bool]:
         """An account sees its own; records that belong to nobody are shown while there is just one account."""
@@ -130,8 +139,9 @@ class DecisionRecords(StorePart):
         rows: Sequence[DecisionRecord] = [self._folded[key] for key in self._dirty]
         self._dirty.clear()
         for record in rows:
-            self._writer.queue("decisions", decision_row(record, stranger=True))
-        if len(self._folded) > len(rows):
+            self._writer.queue_last("decisions", decision_row(record, stranger=True))
+        if minute != self._minute:
+            self._minute = minute
             self._folded = {key: record for key, record in self._folded.items() if key[3] >= minute}
 
 

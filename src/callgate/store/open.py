@@ -1,6 +1,9 @@
 """Opening the store: the file, the migrations, the snapshot, the writer."""
 
+import os
+import sqlite3
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from callgate.store.agents import AgentStore
 from callgate.store.calls import CallRecords
 from callgate.store.decisions import DecisionRecords
 from callgate.store.errors import StoreUnavailable
+from callgate.store.groups import GroupWriter, to_json, words_of
 from callgate.store.rows import account_of, agent_of, api_key_of, version_of
 from callgate.store.snapshot import Configuration, ConfigurationSnapshot
 from callgate.store.tables import accounts, agents, api_keys, sip_config_versions
@@ -56,31 +60,41 @@ async def open_store(
         clock: time.
         ids: names.
         synchronous: ``NORMAL`` or ``FULL``.
-        failed: told in words what was lost that nobody waited for.
+        failed: told in words what was lost that nobody waited for, or what went wrong after a commit.
 
     Raises:
         StoreUnavailable: it cannot be opened or is no database of ours.
     """
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}",
-        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_serializer=to_json,
         json_deserializer=msgspec.json.decode,
     )
-    event.listen(engine.sync_engine, "connect", lambda raw, record: _set_up(raw, synchronous))
+    event.listen(engine.sync_engine, "connect", lambda raw, record: _set_up(raw, synchronous=synchronous))
     try:
+        _make_private(path)
         async with engine.begin() as connection:
             await connection.run_sync(_migrate)
-        snapshot = ConfigurationSnapshot(await _load(engine))
-        writer = Writer(engine, failed)
+        snapshot = ConfigurationSnapshot(await _load(engine), failed)
+        writer = Writer(engine, GroupWriter(path, partial(_set_up, synchronous=synchronous)), failed)
         await writer.open()
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         await engine.dispose()
-        words = str(getattr(error, "orig", None) or error).lower()
+        words = (getattr(error, "strerror", None) or words_of(error)).lower()
         raise StoreUnavailable(f"cannot open the database {path}: {words}") from error
     return Store(engine, writer, snapshot, clock, ids)
 
 
-def _set_up(raw: Any, synchronous: str) -> None:
+def _make_private(path: Path) -> None:
+    """Make or keep the file its owner's alone: secrets stand in it. SQLite gives -wal and -shm the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        beside = path.with_name(name)
+        if beside.exists():
+            beside.chmod(0o600)
+
+
+def _set_up(raw: Any, *, synchronous: str) -> None:
     cursor = raw.cursor()
     for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", f"busy_timeout={_BUSY_MS}"):
         cursor.execute(f"PRAGMA {pragma}")

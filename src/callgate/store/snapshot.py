@@ -57,8 +57,10 @@ class Configuration:
 class ConfigurationSnapshot:
     """The reference. Implements `ports.Snapshot`."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, failed: Callable[[str], None]) -> None:
+        """`failed` is told in words when a listener could not follow a change."""
         self._now = configuration
+        self._failed = failed
         self._listeners: list[Callable[[str], None]] = []
 
     @property
@@ -99,4 +101,7 @@ class ConfigurationSnapshot:
         """Put new values in force."""
         self._now = configuration
         for changed in self._listeners:
-            changed(account_id)
+            try:
+                changed(account_id)
+            except Exception as error:  # the change is committed; the others must follow it all the same
+                self._failed(f"a change of account {account_id} was not followed: {error!r}")

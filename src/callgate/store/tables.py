@@ -169,6 +169,7 @@ decisions = Table(
     Column("attempt", JSON, nullable=False),
     Index("decisions_by_account", "account_id", "decision_id"),
     Index("decisions_by_kind", "stranger", "decision_id"),
+    Index("decisions_by_time", "at"),
 )
 
 outbox = Table(

@@ -126,6 +126,7 @@ def upgrade() -> None:
     )
     op.create_index("decisions_by_account", "decisions", ["account_id", "decision_id"])
     op.create_index("decisions_by_kind", "decisions", ["stranger", "decision_id"])
+    op.create_index("decisions_by_time", "decisions", ["at"])
     op.create_table(
         "outbox",
         sa.Column("event_id", _ID, primary_key=True),

@@ -1,0 +1,175 @@
+"""Facts of calls written in groups: one transaction and one change of thread for a group, whatever is in it.
+
+What SQLAlchemy is good at (statements, types) it does once, when this module is loaded; a group then costs SQLite's own
+work and little else. Within a group the order of statements is fixed, so that each takes one `executemany`.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.sql.dml import UpdateBase
+
+from callgate.store.tables import call_events, calls, decisions, messages, outbox
+
+Rows = dict[str, list[dict[str, Any]]]
+"""Rows by the name of their statement."""
+
+_Outcome = tuple[list[tuple[int, str]], list[str | None]]
+
+
+def to_json(value: Any) -> str:
+    """JSON as every part of the store writes it."""
+    return msgspec.json.encode(value).decode()
+
+
+class _Statement:
+    """SQL with its parameters in order, and what turns a row into them."""
+
+    def __init__(self, statement: UpdateBase, table: Table) -> None:
+        dialect = sqlite.dialect(paramstyle="qmark", json_serializer=to_json)
+        compiled = statement.compile(dialect=dialect)
+        self.sql = str(compiled)
+        self._columns: list[tuple[str, Callable[[Any], Any] | None]] = []
+        for name in compiled.positiontup or ():
+            type_ = table.c[name.removeprefix(_BOUND)].type
+            self._columns.append((name, type_.dialect_impl(dialect).bind_processor(dialect)))
+
+    def parameters(self, row: dict[str, Any]) -> list[Any]:
+        return [row[name] if convert is None else convert(row[name]) for name, convert in self._columns]
+
+
+# An update may not name its parameters like its columns.
+_BOUND: Final = "b_"
+_CALL_COLUMNS: Final = ("joined", "ended", "duration_s", "end_reason", "outcome", "outcome_detail", "sip")
+_UPDATE_CALL: Final = (
+    update(calls)
+    .where(calls.c.call_id == bindparam(f"{_BOUND}call_id"))
+    .values({name: bindparam(f"{_BOUND}{name}") for name in _CALL_COLUMNS})
+)
+_INSERT_EVENT: Final = insert(call_events).values(
+    {column.name: bindparam(column.name) for column in call_events.c if column.name != "event_number"}
+)
+_INSERT_DECISION: Final = upsert(decisions)
+_UPSERT_DECISION: Final = _INSERT_DECISION.on_conflict_do_update(
+    index_elements=[decisions.c.decision_id], set_={"count": _INSERT_DECISION.excluded.count}
+)
+# In this order: what was said in a call is written before its end.
+_STATEMENTS: Final = {
+    "calls": _Statement(insert(calls), calls),
+    "decisions": _Statement(_UPSERT_DECISION, decisions),
+    "joined": _Statement(_UPDATE_CALL, calls),
+    "messages": _Statement(insert(messages), messages),
+    "events": _Statement(_INSERT_EVENT, call_events),
+    "ended": _Statement(_UPDATE_CALL, calls),
+    "outbox": _Statement(insert(outbox), outbox),
+}
+
+
+def call_changes(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a call's row that change, named for the update."""
+    return {f"{_BOUND}call_id": row["call_id"], **{f"{_BOUND}{name}": row[name] for name in _CALL_COLUMNS}}
+
+
+class GroupWriter:
+    """Writes groups over a connection and a thread of its own.
+
+    Args:
+        path: of the SQLite file, which has its tables already.
+        set_up: called with the new connection.
+    """
+
+    def __init__(self, path: Path, set_up: Callable[[Any], None]) -> None:
+        self._path = path
+        self._set_up = set_up
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            sqlite3.Error: that cannot be done.
+        """
+        self._connection = await self._in_thread(self._connect)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        await self._in_thread(self._connection.close)
+        self._thread.shutdown()
+
+    async def write(self, queued: Rows, groups: Sequence[Rows]) -> _Outcome:
+        """Write all of it in one transaction, or else everything by itself, so that only what is spoilt fails.
+
+        Args:
+            queued: rows that nobody waits for; in the store before `groups` are.
+            groups: each kept as a whole or not at all.
+
+        Returns:
+            What was lost of `queued`: how many rows, and why; and for each group ``None``, or why it was not kept.
+        """
+        outcome: _Outcome = await self._in_thread(self._write, queued, groups)
+        return outcome
+
+    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, check_same_thread=False)
+        self._set_up(connection)
+        return connection
+
+    def _write(self, queued: Rows, groups: Sequence[Rows]) -> _Outcome:
+        merged = {name: list(rows) for name, rows in queued.items()}
+        for group in groups:
+            for name, rows in group.items():
+                merged.setdefault(name, []).extend(rows)
+        error = self._attempt(merged)
+        if error is None:
+            return [], [None] * len(groups)
+        if isinstance(error, sqlite3.OperationalError):
+            # Disk full, locked, read-only …: it is not the rows, and every further attempt would take as long.
+            return [(len(rows), words_of(error)) for rows in queued.values()], [words_of(error)] * len(groups)
+        lost: list[tuple[int, str]] = []
+        for name in _STATEMENTS:
+            if name in queued:
+                self._halve(name, queued[name], lost)
+        errors = [self._attempt(group) for group in groups]
+        return lost, [None if error is None else words_of(error) for error in errors]
+
+    def _halve(self, name: str, rows: list[dict[str, Any]], lost: list[tuple[int, str]]) -> None:
+        """Write rows in their order, finding those that cannot be written."""
+        error = self._attempt({name: rows})
+        if error is None:
+            return
+        if len(rows) == 1 or isinstance(error, sqlite3.OperationalError):
+            lost.append((len(rows), words_of(error)))
+            return
+        middle = len(rows) // 2
+        self._halve(name, rows[:middle], lost)
+        self._halve(name, rows[middle:], lost)
+
+    def _attempt(self, rows: Rows) -> Exception | None:
+        """One transaction; why it failed, when it did, with nothing of it kept."""
+        connection = self._connection
+        try:
+            for name, statement in _STATEMENTS.items():
+                some = rows.get(name)
+                if some:
+                    connection.executemany(statement.sql, [statement.parameters(row) for row in some])
+            connection.commit()
+        except Exception as error:  # also what the driver makes of a lone surrogate or of a number over 64 bits
+            connection.rollback()
+            return error
+        return None
+
+
+def words_of(error: BaseException) -> str:
+    """What the database says, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error).lower()
