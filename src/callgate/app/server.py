@@ -22,13 +22,14 @@ from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
 from callgate.media.workers import CannotStartWorker, WorkerMedia
 from callgate.operations.operations import Operations
+from callgate.ports import Alarms
 from callgate.runtime.address_guard import AddressGuard, check_url
 from callgate.runtime.alarms import LoopAlarms
 from callgate.runtime.clock import SystemClock
 from callgate.runtime.http import http_session
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
-from callgate.schema.start_call import validate_start_agent_call, validate_start_call
+from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
 from callgate.signaling.endpoint import SipEndpoint
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
@@ -75,7 +76,9 @@ class Server:
         self._log = log
         self._tasks = TaskOwner(lambda name, error: log(events.CALL_FAILED, task=name, error=repr(error)))
         self._call_tasks = TaskOwner(lambda name, error: log(events.CALL_FAILED, task=name, error=repr(error)))
-        self._closers: list[tuple[str, Callable[[], object]]] = []
+        self._clock = SystemClock()
+        self._ids = SystemIds()
+        self._closers: list[Callable[[], object]] = []  # in the order of making
         self._gate: Gate | None = None
 
     @property
@@ -96,101 +99,132 @@ class Server:
 
     async def _start(self, *, demo: bool) -> None:
         settings, loop = self.settings, asyncio.get_running_loop()
-        clock, ids, alarms = SystemClock(), SystemIds(), LoopAlarms(loop)
         sip_host, sip_port = parse_bind("sip.bind", settings.sip_bind)
-        http_host, http_port = parse_bind("http.bind", settings.http_bind)
-        http_socket = _bind_http(http_host, http_port)
-        self._closers.append(("http socket", http_socket.close))
+        # The ports first: they are what most often stands in the way.
+        http_socket = _bind_http(*parse_bind("http.bind", settings.http_bind))
+        self._closers.append(http_socket.close)
+        on_this_machine = ip_address(http_socket.getsockname()[0]).is_loopback
+
         folder = Path(settings.data_dir)
         make_folder(folder)
-
-        self.store = store = await open_store(
-            folder / _DATABASE,
-            clock=clock,
-            ids=ids,
-            synchronous=settings.store_synchronous,
-            failed=lambda words: self._log(events.STORE_FAILED, detail=words),
-        )
-        self._closers.append(("store", store.close))
+        store = await self._open_store(folder)
+        await store.end_orphans()
         account, self.api_key = await first_account(store, folder, settings.api_key)
         if demo:
             await demo_agent(store, account)
         policies = Policies(store.snapshot, settings)
+        media = await self._start_media(settings.rtp_bind or sip_host)
 
+        check = partial(
+            check_url,
+            allow_http=settings.url_allow_http,
+            allow_private=settings.url_allow_private,
+            allow_loopback=on_this_machine,
+        )
+        hook = self._make_hook(store, check, allow_loopback=on_this_machine)
+        self._closers += [self._tasks.close, self._call_tasks.close]
+        gate = self._make_gate(policies, media, hook, LoopAlarms(loop))
+        await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
+        operations = Operations(
+            store=store,
+            ids=self._ids,
+            live=self.registry,
+            domain_of=policies.domain_of,
+            drafted=policies.drafted,
+            check_url=check,
+            hook=hook,
+        )
+        self._serve_http(operations, gate, http_socket)
+        self._tasks.spawn(self._prune(), name="prune decisions")
+        self._gate = gate
+        self._log(events.NODE_READY, sip=f"{self.sip_address[0]}:{self.sip_address[1]}", calls_max=settings.calls_max)
+
+    async def _open_store(self, folder: Path) -> Store:
+        store = await open_store(
+            folder / _DATABASE,
+            clock=self._clock,
+            ids=self._ids,
+            synchronous=self.settings.store_synchronous,
+            failed=lambda words: self._log(events.STORE_FAILED, detail=words),
+        )
+        self.store = store
+        self._closers.append(store.close)
+        return store
+
+    async def _start_media(self, bind: str) -> WorkerMedia:
+        settings = self.settings
         media = WorkerMedia(
             count=1,
             factory=_BRAINS,
             factory_settings={},
-            bind=settings.rtp_bind or sip_host,
+            bind=bind,
             port_first=settings.rtp_port_first,
             port_last=settings.rtp_port_last,
             port_rest_s=settings.rtp_port_rest_s,
             sessions_max=settings.calls_max,
             on_lost=lambda words: self._log(events.WORKER_LOST, detail=words),
         )
-        self._closers.append(("media", media.close))
+        self._closers.append(media.close)
         await media.start()
+        return media
 
-        on_this_machine = ip_address(http_socket.getsockname()[0]).is_loopback
-        guard = AddressGuard(allow_private=settings.url_allow_private, allow_loopback=on_this_machine)
-        checked = partial(
-            check_url,
-            allow_http=settings.url_allow_http,
-            allow_private=settings.url_allow_private,
-            allow_loopback=on_this_machine,
-        )
-        session = http_session(guard)
-        self._closers.append(("http client", session.close))
-        hook = FallbackHandlerHook(
+    def _make_hook(self, store: Store, check: CheckUrl, *, allow_loopback: bool) -> FallbackHandlerHook:
+        settings = self.settings
+        session = http_session(AddressGuard(allow_private=settings.url_allow_private, allow_loopback=allow_loopback))
+        self._closers.append(session.close)
+        return FallbackHandlerHook(
             session=session,
-            clock=clock,
+            clock=self._clock,
             snapshot=store.snapshot,
-            validate_start_call=partial(validate_start_call, check_url=checked, ignore_medium=True),
-            validate_start_agent_call=partial(validate_start_agent_call, check_url=checked, ignore_medium=True),
+            validate_start_call=partial(validate_start_call, check_url=check, ignore_medium=True),
+            validate_start_agent_call=partial(validate_start_agent_call, check_url=check, ignore_medium=True),
             timeout_s=settings.handler_timeout_s,
             answer_bytes_max=settings.handler_answer_bytes_max,
         )
 
-        self._closers += [("tasks", self._tasks.close), ("tasks of calls", self._call_tasks.close)]
-        gate = Gate(
-            policies=lambda: policies.current,
-            media=media,
-            registry=self.registry,
-            around=Surroundings(
-                clock=clock,
-                ids=ids,
-                alarms=alarms,
-                snapshot=store.snapshot,
-                store=store,
-                hook=hook,
-                tasks=self._call_tasks,
-                maker=CallMaker(
-                    ids=ids,
-                    trust_asserted_identity=settings.trust_asserted_identity,
-                    sip_headers_win=settings.sip_headers_win,
-                ),
-                log=self._log,
-                ring_after_s=settings.ring_after_s,
-                ring_repeat_s=settings.ring_repeat_s,
-            ),
-            limits=GateLimits(
-                calls_max=settings.calls_max,
-                account_calls_max=settings.account_calls_max,
-                source_calls_per_s=settings.source_calls_per_s,
-                noise_refusals_per_minute=settings.noise_refusals_per_minute,
-                noise_pause_s=settings.noise_pause_s,
-                noise_sources_max=settings.noise_sources_max,
+    def _make_gate(self, policies: Policies, media: WorkerMedia, hook: FallbackHandlerHook, alarms: Alarms) -> Gate:
+        settings = self.settings
+        around = Surroundings(
+            clock=self._clock,
+            ids=self._ids,
+            alarms=alarms,
+            snapshot=self.store.snapshot,
+            store=self.store,
+            hook=hook,
+            tasks=self._call_tasks,
+            maker=CallMaker(
+                ids=self._ids,
                 trust_asserted_identity=settings.trust_asserted_identity,
+                sip_headers_win=settings.sip_headers_win,
             ),
+            log=self._log,
+            ring_after_s=settings.ring_after_s,
+            ring_repeat_s=settings.ring_repeat_s,
+        )
+        limits = GateLimits(
+            calls_max=settings.calls_max,
+            account_calls_max=settings.account_calls_max,
+            source_calls_per_s=settings.source_calls_per_s,
+            noise_refusals_per_minute=settings.noise_refusals_per_minute,
+            noise_pause_s=settings.noise_pause_s,
+            noise_sources_max=settings.noise_sources_max,
+            trust_asserted_identity=settings.trust_asserted_identity,
+        )
+        gate = Gate(
+            policies=lambda: policies.current, media=media, registry=self.registry, around=around, limits=limits
         )
         policies.on_change(gate.rules_changed)
+        return gate
+
+    async def _listen(self, gate: Gate, alarms: Alarms, host: str, port: int) -> None:
+        settings = self.settings
         endpoint = SipEndpoint(
             calls=gate,
             admits_source=gate.admits_source,
             draining=lambda: gate.draining,
-            clock=clock,
+            clock=self._clock,
             alarms=alarms,
-            ids=ids,
+            ids=self._ids,
             tasks=self._tasks,
             user_agent=f"Callgate/{version('callgate')}",
             t1_s=settings.sip_t1_ms / 1000,
@@ -201,38 +235,28 @@ class Server:
             warn=lambda words: self._log(events.SIP_WARNING, detail=words),
         )
         try:
-            self.sip_address = await endpoint.start(sip_host, sip_port)
+            self.sip_address = await endpoint.start(host, port)
         except OSError as error:
             raise CannotStart(_cannot_bind("sip.bind", settings.sip_bind, error)) from error
-        self._closers.append(("sip", endpoint.close))
+        self._closers.append(endpoint.close)
 
-        operations = Operations(
-            store=store,
-            ids=ids,
-            live=self.registry,
-            domain_of=policies.domain_of,
-            drafted=policies.drafted,
-            check_url=checked,
-            hook=hook,
-        )
-        app = create_app(operations, ready=lambda: not gate.draining, body_bytes_max=settings.http_body_bytes_max)
+    def _serve_http(self, operations: Operations, gate: Gate, sock: socket.socket) -> None:
+        app = create_app(operations, ready=lambda: not gate.draining, body_bytes_max=self.settings.http_body_bytes_max)
         web = _Uvicorn(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False))
-        self.http_address = http_socket.getsockname()[:2]
-        serving = loop.create_task(web.serve(sockets=[http_socket]), name="http")
-        self._closers.append(("http", partial(_stop_web, web, serving)))
-        self._gate = gate
+        self.http_address = sock.getsockname()[:2]
+        serving = asyncio.get_running_loop().create_task(web.serve(sockets=[sock]), name="http")
+        self._closers.append(partial(_stop_web, web, serving))
 
-        async def prune() -> None:
-            while True:
-                await store.prune(
-                    days=settings.decisions_days,
-                    rows_max=settings.decisions_rows_max,
-                    strangers_rows_max=settings.strangers_rows_max,
-                )
-                await asyncio.sleep(_PRUNE_EVERY_S)
-
-        self._tasks.spawn(prune(), name="prune decisions")
-        self._log(events.NODE_READY, sip=f"{self.sip_address[0]}:{self.sip_address[1]}", calls_max=settings.calls_max)
+    async def _prune(self) -> None:
+        """Keep the decision records within their limits."""
+        settings = self.settings
+        while True:
+            await self.store.prune(
+                days=settings.decisions_days,
+                rows_max=settings.decisions_rows_max,
+                strangers_rows_max=settings.strangers_rows_max,
+            )
+            await asyncio.sleep(_PRUNE_EVERY_S)
 
     async def settled(self) -> None:
         """Wait until calls that are over have been written down."""
@@ -255,8 +279,7 @@ class Server:
     async def close(self) -> None:
         """Let go of everything, in the opposite order of its making."""
         while self._closers:
-            _, closer = self._closers.pop()
-            result = closer()
+            result = self._closers.pop()()
             if asyncio.iscoroutine(result):
                 await result
         if self._gate is not None:  # a start that failed is told in one line, by whoever asked for it
