@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from callgate.brains.companion import Companion
 
@@ -59,3 +60,19 @@ async def test_one_that_dies_leaves_its_question_unanswered_and_comes_back(compa
     assert not companion.ready
     await ready(companion)
     assert await asked(companion, b"abc") == b"cba"
+
+
+def test_it_runs_under_uvloop_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "echoing_child.py").write_text(textwrap.dedent(CHILD))
+    monkeypatch.setenv("PYTHONPATH", ":".join([str(tmp_path), *filter(None, sys.path)]))
+
+    async def run() -> bytes | None:
+        companion = Companion("echoing_child")
+        companion.warm()
+        await ready(companion)
+        answer = await asked(companion, b"abc")
+        companion.close()
+        await asyncio.sleep(0.05)
+        return answer
+
+    assert uvloop.run(run()) == b"cba"

@@ -62,8 +62,8 @@ class Companion(asyncio.SubprocessProtocol):
         if self._waiting and now - self._waiting[0][0] > ANSWER_S_MAX:
             self._transport.kill()
             return False
-        pipe = self._transport.get_pipe_transport(0)
-        assert isinstance(pipe, asyncio.WriteTransport)
+        # uvloop's transports are not asyncio's by inheritance.
+        pipe = cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0))
         pipe.write(len(question).to_bytes(_LENGTH_BYTES, "big") + question)
         self._waiting.append((now, answered))
         return True
