@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from callgate.app.first_start import CannotStart
-from callgate.app.run import run_server
 from callgate.config.load import SettingError, load
 from callgate.config.settings import DEFAULTS, Declaration, declarations
 
@@ -22,6 +20,10 @@ def serve_command() -> Callable[..., None]:
 
     def serve(**given: Any) -> None:
         """Answer calls: SIP, the HTTP API and the agents, until Ctrl-C."""
+        # Here, so that `callgate call` and `--help` need not load the server.
+        from callgate.app.first_start import CannotStart
+        from callgate.app.run import run_server
+
         demo, config, self_call = given.pop("demo"), given.pop("config"), given.pop("self_call")
         try:
             settings = load(given, os.environ, config)
