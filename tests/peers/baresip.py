@@ -1,0 +1,58 @@
+"""baresip as a caller: a SIP client that others wrote, which writes what it hears to a file."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.peers.gate import Gate
+
+_CONFIG = """
+module_path /usr/lib/baresip/modules
+sip_listen 127.0.0.1:0
+audio_player aufile,{heard}
+audio_source aufile,{said}
+audio_alert aufile,/dev/null
+ausrc_srate 8000
+auplay_srate 8000
+audio_buffer 20-160
+net_interface 127.0.0.1
+module stdio.so
+module g711.so
+module aufile.so
+module_app account.so
+module_app menu.so
+"""
+
+
+class Baresip:
+    """Calls users of a gate.
+
+    Args:
+        gate: whom to call.
+        folder: for its configuration and files.
+    """
+
+    def __init__(self, gate: Gate, folder: Path) -> None:
+        self._gate = gate
+        self._folder = folder
+
+    def calls(self, user: str, *, said: Path, seconds: int) -> Path:
+        """Call, speak the file `said`, hang up after so many seconds; the WAV of what was heard."""
+        program = shutil.which("baresip")
+        assert program is not None, "baresip is missing; scripts/install_test_peers.sh installs it"
+        heard = self._folder / "heard.wav"
+        (self._folder / "config").write_text(_CONFIG.format(heard=heard, said=said))
+        (self._folder / "accounts").write_text("<sip:baresip@127.0.0.1>;regint=0\n")
+        (self._folder / "contacts").write_text("")
+        log = self._folder / "baresip.log"
+        with log.open("w") as output:
+            subprocess.run(
+                [program, "-f", str(self._folder), "-e", f"/dial {self._gate.uri(user)}", "-t", str(seconds), "-v"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=seconds + 20,
+                check=False,
+            )
+        assert heard.exists(), log.read_text()
+        return heard
