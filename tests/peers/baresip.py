@@ -9,7 +9,7 @@ from tests.peers.gate import Gate
 _CONFIG = """
 module_path /usr/lib/baresip/modules
 sip_listen 127.0.0.1:0
-audio_player aufile,{heard}
+audio_player aubridge,heard
 audio_source aufile,{said}
 audio_alert aufile,/dev/null
 ausrc_srate 8000
@@ -19,6 +19,9 @@ net_interface 127.0.0.1
 module stdio.so
 module g711.so
 module aufile.so
+module aubridge.so
+module sndfile.so
+snd_path {folder}
 module_app account.so
 module_app menu.so
 """
@@ -40,8 +43,7 @@ class Baresip:
         """Call, speak the file `said`, hang up after so many seconds; the WAV of what was heard."""
         program = shutil.which("baresip")
         assert program is not None, "baresip is missing; scripts/install_test_peers.sh installs it"
-        heard = self._folder / "heard.wav"
-        (self._folder / "config").write_text(_CONFIG.format(heard=heard, said=said))
+        (self._folder / "config").write_text(_CONFIG.format(folder=self._folder, said=said))
         (self._folder / "accounts").write_text("<sip:baresip@127.0.0.1>;regint=0\n")
         (self._folder / "contacts").write_text("")
         log = self._folder / "baresip.log"
@@ -54,5 +56,6 @@ class Baresip:
                 timeout=seconds + 20,
                 check=False,
             )
-        assert heard.exists(), log.read_text()
-        return heard
+        heard = list(self._folder.glob("dump-*-dec.wav"))
+        assert len(heard) == 1, log.read_text()
+        return heard[0]
