@@ -165,6 +165,20 @@ class Gate:
         """The end of what it logged."""
         return self.log_path.read_text()[-3_000:]
 
+    def interrupt(self) -> None:
+        """Ctrl-C, as a terminal sends it to the control process."""
+        self._process.send_signal(signal.SIGINT)
+
+    def wait(self) -> int:
+        """Wait for the end; the exit code."""
+        return self._process.wait(STOP_S_MAX)
+
+    def kill(self) -> None:
+        """End it as a crash would, its workers with it."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.stop()
+
     def stop(self) -> int:
         """Ctrl-C; the exit code."""
         if self._process.poll() is None:

@@ -246,9 +246,11 @@ class CallRunner:
         for effect in found.effects:
             try:
                 self._carry_out(effect)
-            except Exception as error:  # one call's trouble must never become another's
-                self._around.log(events.CALL_FAILED, decision=self.decision_id, effect=effect.name, error=repr(error))
-                self._happen(Input.FAILED, detail=f"{effect.name.lower()}: {error}")
+            except Exception as error:
+                state = self._state
+                self._failed(effect.name.lower(), error)
+                if self._state is not state:
+                    return  # what was still to be done belonged to a call that goes on
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -291,7 +293,11 @@ class CallRunner:
     # ----------------------------------------------------------------------------------------------------- effects
 
     async def _ask(self, question: Question) -> None:
-        answer = await self._around.hook.ask(question)
+        try:
+            answer = await self._around.hook.ask(question)
+        except Exception as error:
+            self._failed("ask", error)
+            return
         self._question = None
         self._chronicle.mark("handlerMs")
         if isinstance(answer, Rejection):
@@ -316,6 +322,9 @@ class CallRunner:
             )
         except TemplateUnfit as error:
             self._happen(Input.UNFIT, detail=str(error))
+            return
+        except Exception as error:
+            self._failed("create", error)
             return
         self._end_alarm = self._around.alarms.after(
             maker.join_timeout_s(self._new_call), lambda: self._happen(Input.JOIN_OVERDUE)
@@ -367,6 +376,11 @@ class CallRunner:
         self._around.log(events.STORE_FAILED, decision=self.decision_id, fact=fact, error=repr(error))
         if fact == "call.started":
             self._happen(Input.NOT_COMMITTED, detail=f"the call could not be stored: {error}")
+
+    def _failed(self, doing: str, error: Exception) -> None:
+        """A failure of ours ends this call, and no other."""
+        self._around.log(events.CALL_FAILED, decision=self.decision_id, doing=doing, error=repr(error))
+        self._happen(Input.FAILED, detail=f"{doing}: {error}")
 
     def _arm_ring(self, delay_s: float) -> None:
         if self._ring_alarm is not None:
