@@ -65,6 +65,10 @@ class Chronicle:
         record = record_of(self._attempt, self._decision, decision_id=self.decision_id, at=self.begun, aftermath=after)
         self._ledger.started(self.call, record, self._outbox("call.started"), committed)
 
+    def not_started(self) -> None:
+        """The store refused the call: as far as anybody can know later, it never was one."""
+        self.call = None
+
     def joined(self) -> None:
         """Write that the caller talks to the agent, and ``call.joined``."""
         assert self.call is not None
@@ -73,8 +77,10 @@ class Chronicle:
 
     def ended(self, outcome: str, detail: str) -> None:
         """Write the end of the call and ``call.ended``, and its one log line."""
-        assert self.call is not None
         row = OUTCOMES[outcome]
+        if self.call is None:
+            self.refused(outcome, row.status, detail)
+            return
         self.call = replace(
             self.call,
             ended=self._clock.now(),

@@ -22,11 +22,9 @@ class Ledger:
         self._failed = failed
         self._waiting: list[tuple[str, Callable[[], Awaitable[None]], Callable[[], None]]] = []
         self._running = False
-        self.begun = False
 
     def started(self, call: Call, record: DecisionRecord, event: OutboxEvent, then: Callable[[], None]) -> None:
         """Write the call's beginning; `then` is called once it is committed."""
-        self.begun = True
         self._put("call.started", lambda: self._store.call_started(call, record, event), then)
 
     def joined(self, call: Call, event: OutboxEvent) -> None:

@@ -375,6 +375,7 @@ class CallRunner:
     def _not_written(self, fact: str, error: Exception) -> None:
         self._around.log(events.STORE_FAILED, decision=self.decision_id, fact=fact, error=repr(error))
         if fact == "call.started":
+            self._chronicle.not_started()
             self._happen(Input.NOT_COMMITTED, detail=f"the call could not be stored: {error}")
 
     def _failed(self, doing: str, error: Exception) -> None:

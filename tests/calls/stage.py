@@ -1,0 +1,283 @@
+"""A gate on a stage: the real gate, runner and rules; around them small real parts whose time is moved by the test."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from callgate.calls.creation import CallMaker
+from callgate.calls.gate import Gate, GateLimits
+from callgate.calls.registry import Registry
+from callgate.calls.runner import Surroundings
+from callgate.core.admission.policy import PolicySet, compile_policy
+from callgate.core.sdp.negotiate import offer
+from callgate.entities.agent import Agent
+from callgate.entities.attempt import Attempt
+from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.decision import DecisionRecord, Verdict
+from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig
+from callgate.ports import (
+    BrainPlan,
+    LegListener,
+    MediaSession,
+    Question,
+    Rejection,
+    SessionListener,
+    SoundPath,
+    SoundStats,
+    StartCall,
+)
+from callgate.runtime.ids import SystemIds
+from callgate.runtime.tasks import TaskOwner
+from callgate.testing.clock import ManualClock
+
+AGENT = "11111111-1111-4111-8111-111111111111"
+ACCOUNT = "account"
+OFFER = offer(address="192.0.2.1", port=4_000, session_id=1)
+HANDLER = FallbackHandler("https://example.org/calls", ("secret",))
+
+
+class StageLeg:
+    """A leg that notes what it is told."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.media_address = "198.51.100.1"
+        self.reliable_transport = False
+        self.did: list[tuple[Any, ...]] = []
+        self.listener: LegListener | None = None
+
+    def listen(self, listener: LegListener) -> None:
+        self.listener = listener
+
+    def ring(self) -> None:
+        self.did.append(("ring",))
+
+    def answer(self, sdp: bytes) -> None:
+        self.did.append(("answer", sdp))
+
+    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+        self.did.append(("refuse", status))
+
+    def hang_up(self, cause: str = "") -> None:
+        self.did.append(("bye", cause))
+
+
+class StageSession:
+    """A media session that notes what it is told; what happens in it is said by the test."""
+
+    rtp_port = 20_000
+
+    def __init__(self) -> None:
+        self.did: list[tuple[Any, ...]] = []
+        self.listener: SessionListener | None = None
+
+    def open(self, brain: BrainPlan, path: SoundPath | None, listener: SessionListener) -> None:
+        self.did.append(("open", brain, path))
+        self.listener = listener
+
+    def redirect(self, path: SoundPath) -> None:
+        self.did.append(("redirect", path))
+
+    def begin(self) -> None:
+        self.did.append(("begin",))
+
+    def digit(self, digit: str, duration_ms: int) -> None:
+        self.did.append(("digit", digit))
+
+    def say(self, text: str, then_hang_up: str | None = None) -> None:
+        self.did.append(("say", text, then_hang_up))
+
+    def close(self) -> None:
+        self.did.append(("close",))
+
+
+class StageMedia:
+    def __init__(self) -> None:
+        self.free = 10
+        self.sessions: list[StageSession] = []
+
+    def reserve(self) -> MediaSession | None:
+        if not self.free:
+            return None
+        self.free -= 1
+        self.sessions.append(StageSession())
+        return self.sessions[-1]
+
+
+class StageStore:
+    """Keeps facts in lists; refuses them when told to."""
+
+    def __init__(self) -> None:
+        self.facts: list[tuple[str, Call]] = []
+        self.records: list[DecisionRecord] = []
+        self.outbox: list[OutboxEvent] = []
+        self.messages: list[Message] = []
+        self.events: list[CallEvent] = []
+        self.broken = False
+
+    async def call_started(self, call: Call, record: DecisionRecord, event: OutboxEvent) -> None:
+        self._keep("started", call, event)
+        self.records.append(record)
+
+    async def call_joined(self, call: Call, event: OutboxEvent) -> None:
+        self._keep("joined", call, event)
+
+    async def call_ended(self, call: Call, event: OutboxEvent) -> None:
+        self._keep("ended", call, event)
+
+    def message(self, message: Message) -> None:
+        self.messages.append(message)
+
+    def call_event(self, event: CallEvent) -> None:
+        self.events.append(event)
+
+    def decision(self, record: DecisionRecord) -> None:
+        self.records.append(record)
+
+    def _keep(self, fact: str, call: Call, event: OutboxEvent) -> None:
+        if self.broken:
+            raise OSError("disk full")
+        self.facts.append((fact, call))
+        self.outbox.append(event)
+
+
+class StageHook:
+    """A fallback handler that answers when the test says what."""
+
+    def __init__(self) -> None:
+        self.asked: list[Question] = []
+        self.answer: asyncio.Future[StartCall | Rejection] = asyncio.get_running_loop().create_future()
+        self.abandoned = False
+
+    async def ask(self, question: Question) -> StartCall | Rejection:
+        self.asked.append(question)
+        try:
+            return await self.answer
+        except asyncio.CancelledError:
+            self.abandoned = True
+            raise
+
+
+@dataclass
+class StageSnapshot:
+    agents: dict[str, Agent] = field(default_factory=dict)
+
+    def agent(self, agent_id: str) -> Agent | None:
+        return self.agents.get(agent_id)
+
+    def agents_of(self, account_id: str) -> dict[str, Agent]:
+        return self.agents
+
+
+class Stage:
+    """Everything, and the verbs of whoever plays."""
+
+    def __init__(self, *, limits: GateLimits | None = None, handler: bool = False, **template: Any) -> None:
+        self.clock = ManualClock()
+        self.media = StageMedia()
+        self.store = StageStore()
+        self.hook = StageHook()
+        self.registry = Registry()
+        self.log: list[tuple[str, dict[str, Any]]] = []
+        agent = Agent(AGENT, ACCOUNT, "Demo", datetime(2026, 1, 1, tzinfo=UTC), None, template)
+        self.snapshot = StageSnapshot({AGENT: agent})
+        self.config = SipConfig(
+            allowed_cidr_ranges=("192.0.2.0/24",),
+            allowed_agents=(AgentAllowance(AGENT, "^demo$"),),
+            fallback_handler=HANDLER if handler else None,
+        )
+        ids = SystemIds()
+        self.tasks = TaskOwner(lambda name, error: self.log.append(("task failed", {"name": name, "error": error})))
+        self.gate = Gate(
+            policies=self._policies,
+            media=self.media,
+            registry=self.registry,
+            around=Surroundings(
+                clock=self.clock,
+                ids=ids,
+                alarms=self.clock,
+                snapshot=self.snapshot,
+                store=self.store,
+                hook=self.hook,
+                tasks=self.tasks,
+                maker=CallMaker(ids=ids),
+                log=lambda event, **fields: self.log.append((event, fields)),
+                ring_after_s=2.0,
+                ring_repeat_s=60.0,
+            ),
+            limits=limits or GateLimits(calls_max=10),
+        )
+
+    def _policies(self) -> PolicySet:
+        policy = compile_policy(
+            account_id=ACCOUNT, domain="example.org", config=self.config, version=1, agents=self.snapshot.agents
+        )
+        return PolicySet((policy,))
+
+    @staticmethod
+    def attempt(user: str = "demo", source: str = "192.0.2.7", body: bytes = OFFER, **more: Any) -> Attempt:
+        return replace(
+            Attempt(
+                source_address=source,
+                source_port=5060,
+                transport="udp",
+                request_uri=f"sip:{user}@example.org",
+                to_uri=f"sip:{user}@example.org",
+                from_uri="sip:+15550100@192.0.2.7",
+                from_display_name="Bob",
+                call_id="call-1",
+                content_type="application/sdp" if body else None,
+                body=body,
+            ),
+            **more,
+        )
+
+    async def invite(self, user: str = "demo", **more: Any) -> StageLeg:
+        """An INVITE comes and is not refused."""
+        attempt = self.attempt(user, **more)
+        considered = self.gate.consider(attempt)
+        assert considered.decision.verdict in (Verdict.ADMIT, Verdict.ASK), considered.decision
+        leg = StageLeg(attempt)
+        self.gate.arrived(leg, considered)
+        await self.settle()
+        return leg
+
+    async def joined(self, **more: Any) -> StageLeg:
+        """A call whose caller and agent hear each other."""
+        leg = await self.invite(**more)
+        self.agent.ready()
+        await self.settle()
+        assert leg.listener is not None
+        leg.listener.confirmed(b"")
+        await self.settle()
+        return leg
+
+    async def settle(self) -> None:
+        """Let what has been set going in the background come to rest."""
+        for _ in range(8):
+            await asyncio.sleep(0)
+
+    async def count_sound(self) -> None:
+        """The worker has closed the newest session."""
+        self.agent.closed(SoundStats(packets_received=5, packets_sent=6))
+        await self.settle()
+
+    @property
+    def session(self) -> StageSession:
+        return self.media.sessions[-1]
+
+    @property
+    def agent(self) -> SessionListener:
+        """What the worker tells of the newest session."""
+        assert self.session.listener is not None
+        return self.session.listener
+
+    @property
+    def call(self) -> Call:
+        """The newest fact of the call."""
+        return self.store.facts[-1][1]
+
+    def facts(self) -> list[str]:
+        return [fact for fact, _ in self.store.facts]
