@@ -23,7 +23,7 @@ from callgate.core.sip.stateless import refuse_statelessly, stateless_tag
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import State
 from callgate.core.sip.uri import parse_uri, write_host
-from callgate.core.sip.validate import validate_request
+from callgate.core.sip.validate import validate_request, validate_response
 from callgate.entities.attempt import Defect
 from callgate.entities.decision import Verdict
 from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls
@@ -226,7 +226,10 @@ class SipEndpoint:
             return last
         if host.is_private and ip_address(last.address).is_global:
             return last  # a phone behind NAT that tells its inside address
-        return Peer(uri.transport or "udp", str(host), uri.port or 5060)
+        transport = uri.transport or "udp"
+        if transport not in ("udp", "tcp") or host.version != ip_address(last.address).version:
+            return last
+        return Peer(transport, str(host), uri.port or 5060)
 
     def transact(
         self, request: Request, peer: Peer, responded: Callable[[Response], None], failed: Callable[[str], None]
@@ -273,6 +276,12 @@ class SipEndpoint:
         if dialog is not None:
             self._dialogs.pop((dialog.call_id, dialog.local_tag, dialog.remote_tag), None)
 
+    def served(self, exchange: ServerExchange) -> None:
+        """An INVITE was refused: a copy of it that comes by another path is no merged request any more."""
+        named = _served_key(exchange.request)
+        if self._served.get(named) is exchange:
+            del self._served[named]
+
     def forget(self, exchange: ServerExchange | ClientExchange) -> None:
         """A transaction is over."""
         if isinstance(exchange, ClientExchange):
@@ -281,9 +290,7 @@ class SipEndpoint:
         self._server.pop(exchange.key, None)
         if exchange.request.method == "INVITE":
             self._legs.pop(exchange.key, None)
-            served = _served_key(exchange.request)
-            if self._served.get(served) is exchange:
-                del self._served[served]
+            self.served(exchange)
 
     # --------------------------------------------------------------------------------------------- what comes: sorted
 
@@ -291,19 +298,25 @@ class SipEndpoint:
         """A message came."""
         try:
             if isinstance(message, Response):
-                exchange = self._client.get((message.via.branch or "", message.cseq.method))
-                if exchange is not None:
-                    exchange.received(message)
-                return
-            message.stamp_source(peer.address, peer.port)
-            self._sort(message, peer, size)
-        except SipError as error:
-            if isinstance(message, Request):
-                self._malformed(message, Defect(error.status, error.reason), peer, size)
+                self._response_came(message, peer)
+            else:
+                self._request_came(message, peer, size)
         except Exception as error:  # whatever one message did, the next must find us listening
             self._warn(f"a SIP message could not be dealt with: {error!r}")
-            if isinstance(message, Request) and message.method != "ACK":
-                self._refuse(message, 500, peer, size)
+
+    def _response_came(self, response: Response, peer: Peer) -> None:
+        if validate_response(response) is not None:
+            return
+        exchange = self._client.get((response.via.branch or "", response.cseq.method))
+        if exchange is not None:
+            exchange.received(response, peer)
+
+    def _request_came(self, request: Request, peer: Peer, size: int) -> None:
+        try:
+            request.stamp_source(peer.address, peer.port)
+            self._sort(request, peer, size)
+        except SipError as error:
+            self._malformed(request, Defect(error.status, error.reason), peer, size)
 
     def garbled(self, error: ParseError, peer: Peer, size: int) -> None:
         """Bytes came that are no message."""
@@ -343,19 +356,37 @@ class SipEndpoint:
             if side is None:
                 self._refuse(request, 481, peer, size)
             else:
-                side.received(request, self._serve(request, peer, key))
+                self._inside(side, request, self._serve(request, peer, key))
         elif method == "INVITE":
             self._invite_came(request, peer, key, size)
         else:
             self._stray_came(request, peer, key, size)
 
+    def _inside(self, side: WithinDialog, request: Request, exchange: ServerExchange) -> None:
+        """A request within a dialog; a transaction that was begun is answered, whatever happens."""
+        defect = validate_request(request, supported=_SUPPORTED)
+        if defect is not None:
+            exchange.respond(respond(request, defect.status, headers=defect.headers))
+            return
+        try:
+            side.received(request, exchange)
+        except Exception as error:
+            if exchange.open:
+                exchange.respond(respond(request, error.status if isinstance(error, SipError) else 500))
+            if not isinstance(error, SipError):
+                raise
+
     def _cancel_came(self, request: Request, key: tuple[str, ...], peer: Peer, size: int) -> None:
-        leg = self._legs.get((*key[:-1], "INVITE"))
-        if leg is None:
+        """RFC 3261 section 9.2 (Server Behavior): 200 while the INVITE is known, even when it has its final answer."""
+        invite = self._server.get((*key[:-1], "INVITE"))
+        if invite is None:
             self._refuse(request, 481, peer, size)
             return
-        self._serve(request, peer, key).respond(respond(request, 200, to_tag=leg.tag))
-        leg.cancelled()
+        leg = self._legs.get(invite.key)
+        tag = stateless_tag(invite.request, self._secret) if leg is None else leg.tag
+        self._serve(request, peer, key).respond(respond(request, 200, to_tag=tag))
+        if leg is not None:
+            leg.cancelled()
 
     def _stray_came(self, request: Request, peer: Peer, key: tuple[str, ...], size: int) -> None:
         """A request outside any dialog, other than INVITE."""
@@ -407,18 +438,23 @@ class SipEndpoint:
         assert self._calls is not None
         exchange = self._serve(request, peer, key)
         exchange.respond(respond(request, 100))
-        attempt = attempt_of(request, peer.address, peer.port, peer.transport, None)
-        leg = IncomingLeg(self, exchange, attempt, self._ids.token(8))
-        self._served[_served_key(request)] = exchange
-        self._legs[key] = leg
-        self.keep(leg)
         try:
+            attempt = attempt_of(request, peer.address, peer.port, peer.transport, None)
+            leg = IncomingLeg(self, exchange, attempt, self._ids.token(8))
+            self._served[_served_key(request)] = exchange
+            self._legs[key] = leg
+            self.keep(leg)
             self._calls.arrived(leg, considered)
         except Exception as error:
             self._warn(f"an admitted call could not be begun: {error!r}")
             if considered.session is not None:
                 considered.session.close()
-            leg.refuse(500)
+            if exchange.open:
+                exchange.respond(respond(request, 500, to_tag=stateless_tag(request, self._secret)))
+            started = self._legs.get(key)
+            if started is not None:
+                self.drop(started)
+            self.served(exchange)
 
     def _malformed(self, request: Request, defect: Defect, peer: Peer, size: int) -> None:
         """Refuse what breaks the rules of SIP; of an INVITE a record is left, and whoever is noisy is not answered."""

@@ -112,6 +112,10 @@ class ServerExchange(_Exchange):
         """The ACK of a refusal came."""
         self._carry_out(self._take(Input.ACK))
 
+    def abandon(self) -> None:
+        """Nobody is left to be answered."""
+        self._not_sent("")
+
     def _not_sent(self, reason: str) -> None:
         self._take(Input.TRANSPORT_FAILED)
         self._settle()
@@ -158,8 +162,10 @@ class ClientExchange(_Exchange):
         self._take(Input.REQUEST)
         self._wire.deliver(self._data, self.peer, self._not_sent)
 
-    def received(self, response: Response) -> None:
-        """A response of the peer."""
+    def received(self, response: Response, peer: Peer) -> None:
+        """A response came from `peer`."""
+        if peer.reliable:
+            self.peer = peer  # with the connection, which what follows had better use
         status = response.status
         kind = Input.PROVISIONAL if status < 200 else Input.SUCCESS if status < 300 else Input.FAILURE
         effects = self._take(kind)
@@ -167,6 +173,11 @@ class ClientExchange(_Exchange):
             self._acknowledge(response)
         if Effect.PASS in effects:
             self._responded(response)
+        self._settle()
+
+    def abandon(self) -> None:
+        """Wait no longer for a final response that the peer owes."""
+        self._take(Input.TRANSPORT_FAILED)
         self._settle()
 
     def _acknowledge(self, response: Response) -> None:
@@ -205,6 +216,6 @@ class ClientExchange(_Exchange):
 def _way_back(request: Request, peer: Peer) -> Peer:
     """Where responses go: RFC 3261 section 18.2.2 (Sending Responses), RFC 3581 section 4 (Server Behavior)."""
     via = request.via
-    if peer.reliable:
-        return peer
+    if peer.reliable:  # while its connection lasts; then a new one to where the sender says that it listens
+        return Peer(peer.transport, peer.address, via.port or 5060, peer.connection)
     return Peer("udp", peer.address, peer.port if via.wants_rport else via.port or 5060)

@@ -79,7 +79,7 @@ class IncomingLeg(WithinDialog):
                     headers=(*headers, ("Server", self._endpoint.user_agent)),
                 )
             )
-            self._endpoint.drop(self)
+            self._over()
 
     def hang_up(self, cause: str = "") -> None:
         """Send BYE."""
@@ -92,11 +92,9 @@ class IncomingLeg(WithinDialog):
 
     def received(self, request: Request, exchange: ServerExchange) -> None:
         """A request of the peer within the dialog."""
-        if self._exchange.open and request.method != "BYE":
-            if request.method == "OPTIONS":
-                exchange.respond(respond(request, 200, headers=(("Allow", ALLOW),)))
-            else:  # nothing can be renegotiated before there is an answer
-                exchange.respond(respond(request, 491))
+        if self._exchange.open and request.method in ("INVITE", "INFO"):
+            # RFC 3261 section 14.2 (UAS Behavior): nothing can be renegotiated before there is an answer.
+            exchange.respond(respond(request, 500, headers=(("Retry-After", "2"),)))
             return
         super().received(request, exchange)
 
@@ -129,14 +127,20 @@ class IncomingLeg(WithinDialog):
     def on_disconnected(self) -> None:
         """The connection of an unanswered INVITE has gone: nobody is left to be answered."""
         if self._exchange.open:
-            self._endpoint.drop(self)
             self._left = True
+            self._exchange.abandon()
+            self._endpoint.drop(self)
             if self._listener is not None:
                 self._listener.cancelled("connection closed")
 
     def _give_up(self, cause: str) -> None:
         self._left = True
         self._exchange.respond(respond(self._exchange.request, 487, to_tag=self.tag))
-        self._endpoint.drop(self)
+        self._over()
         if self._listener is not None:
             self._listener.cancelled(cause)
+
+    def _over(self) -> None:
+        """Refused: what comes next is another call."""
+        self._endpoint.drop(self)
+        self._endpoint.served(self._exchange)

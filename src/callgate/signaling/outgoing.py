@@ -101,9 +101,10 @@ class OutgoingCall(WithinDialog):
 
     def _responded(self, response: Response) -> None:
         if response.status < 200:
-            self._provisional = True
+            first, self._provisional = not self._provisional, True
             if self._cancelling:
-                self._send_cancel()
+                if first:
+                    self._send_cancel()
             else:
                 self._listener.progress(response.status, response.reason, response.body)
         elif response.status < 300:
@@ -115,6 +116,8 @@ class OutgoingCall(WithinDialog):
     def _answered(self, response: Response) -> None:
         if self._ack is None:
             self._done = True
+            assert self._client is not None
+            self.peer = self._client.peer
             try:
                 self.dialog = Dialog.of_callee(self._sent, response)
                 hop = self._endpoint.next_hop(self.dialog, self.peer)
@@ -142,7 +145,15 @@ class OutgoingCall(WithinDialog):
         items += [(name, headers.get(name) or "") for name in ("From", "To", "Call-ID")]
         items.append(("CSeq", f"{self._sent.cseq.number} CANCEL"))
         cancel = Request("CANCEL", self._sent.uri, Headers(items))
-        self._endpoint.transact(cancel, self.peer, lambda response: None, lambda reason: None)
+        assert self._client is not None
+        self._endpoint.transact(cancel, self._client.peer, lambda response: None, lambda reason: None)
+        # RFC 3261 section 9.1 (Client Behavior): no final answer within 64·T1 counts as one.
+        self._endpoint.alarms.after(self._endpoint.timers.whole, self._cancelled_long_ago)
+
+    def _cancelled_long_ago(self) -> None:
+        if not self._done and self._client is not None:
+            self._client.abandon()
+            self._given_up("the CANCEL brought no final answer")
 
 
 def invite_of(

@@ -52,8 +52,11 @@ class TcpConnection(asyncio.Protocol):
         """Called by the loop."""
         # uvloop's transports are not asyncio's by inheritance.
         self._transport = cast("asyncio.Transport", transport)
-        address, port = transport.get_extra_info("peername")[:2]
-        self.peer = Peer("tcp", unmapped(address), port, self)
+        name = transport.get_extra_info("peername")
+        if name is None:  # gone before it was accepted
+            self._transport.abort()
+            return
+        self.peer = Peer("tcp", unmapped(name[0]), name[1], self)
         if not self._owner.admit(self):
             self._transport.abort()
             return
@@ -96,7 +99,7 @@ class TcpConnection(asyncio.Protocol):
     def _look(self) -> None:
         left = self._heard + self._owner.idle_s - self._owner.clock.monotonic()
         if left > 0 or self._owner.in_use(self):
-            self._watch(max(left, 1.0))
+            self._watch(max(left, self._owner.idle_s / 10))
         else:
             self.close()
 
@@ -149,6 +152,8 @@ class TcpTransport:
                 _, connection = await loop.create_connection(lambda: TcpConnection(self), address, port)
         except TimeoutError:
             raise OSError(f"no connection to {address}:{port} within {_CONNECT_S_MAX:g} s") from None
+        if connection.closed:
+            raise OSError("as many connections are open as may be")
         return connection
 
     def connection_to(self, address: str, port: int) -> TcpConnection | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from callgate.core.sip.attempt import unmapped
@@ -32,7 +33,9 @@ class UdpTransport(asyncio.DatagramProtocol):
     def send(self, data: bytes, address: str, port: int) -> None:
         """Send one datagram; what cannot be sent is lost, as it could be on the way."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(data, (address, port))
+            # An address that the socket cannot reach (another family, port 0 …) is a lost datagram too.
+            with suppress(OSError, ValueError, OverflowError, TypeError):
+                self._transport.sendto(data, (address, port))
 
     def close(self) -> None:
         """Stop receiving and sending."""

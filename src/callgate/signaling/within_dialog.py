@@ -152,9 +152,12 @@ class WithinDialog:
             self.on_hung_up(_reason_words(request))
 
     def _reinvite_came(self, request: Request, exchange: ServerExchange) -> None:
-        if self._repetition is not None or self._left:
+        if self._left:  # our BYE is on its way
+            exchange.respond(respond(request, 481))
+            return
+        if self._repetition is not None:
             # RFC 3261 section 14.2 (UAS Behavior): one at a time.
-            exchange.respond(respond(request, 491 if self._left else 500, headers=(("Retry-After", "2"),)))
+            exchange.respond(respond(request, 500, headers=(("Retry-After", "2"),)))
             return
         if request.body and request.content_type != "application/sdp":
             exchange.respond(respond(request, 415, headers=(("Accept", "application/sdp"),)))

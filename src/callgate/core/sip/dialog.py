@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from callgate.core.sip.headers import Headers
 from callgate.core.sip.message import Request, Response
+from callgate.core.sip.name_addr import parse_name_addr
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.uri import parse_uri
 
@@ -168,9 +169,8 @@ class Repetition:
 
 
 def _bare(name_addr: str) -> str:
-    """The URI between angle brackets."""
-    _, bracket, rest = name_addr.partition("<")
-    return rest.partition(">")[0] if bracket else name_addr.partition(";")[0].strip()
+    """The URI of a route."""
+    return parse_name_addr(name_addr).uri
 
 
 def _without_tag(value: str) -> str:

@@ -1,0 +1,192 @@
+import pytest
+
+from callgate.entities.decision import Decision, Verdict
+from callgate.ports import Leg, ReofferAnswer
+from callgate.signaling.outgoing import OutgoingCall, invite_of
+from tests.signaling.conftest import T1_S, House
+from tests.signaling.wire import ANSWER, OFFER, Ear, UdpWire
+
+
+async def dial(house: House, target: tuple[str, int], transport: str) -> tuple[OutgoingCall, Ear]:
+    ear = Ear()
+    call = await house.endpoint.dial(
+        f"sip:agent@{target[0]}:{target[1]}",
+        from_uri="sip:phone@127.0.0.1",
+        from_display_name='Bob "the builder"',
+        headers=(("X-Customer", "42"),),
+        transport=transport,
+        sdp=lambda address: OFFER.replace(b"127.0.0.1", address.encode()),
+        listener=ear,
+    )
+    return call, ear
+
+
+@pytest.fixture(params=["udp", "tcp"])
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def joined(house: House, transport: str) -> tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]:
+    """A call of ours to ourselves: both halves of everything."""
+    call, ear = await dial(house, house.address, transport)
+    leg, theirs = await house.calls.leg()
+    leg.answer(ANSWER)
+    while (heard := await ear.heard())[0] == "progress":
+        pass
+    assert heard == ("answered", ANSWER)
+    assert await theirs.heard() == ("confirmed", b"")
+    return (call, ear), (leg, theirs)
+
+
+async def test_a_call_to_ourselves(house: House, transport: str) -> None:
+    _, ear = await dial(house, house.address, transport)
+    leg, theirs = await house.calls.leg()
+    assert leg.attempt.transport == transport
+    assert leg.attempt.from_display_name == 'Bob "the builder"'
+    assert ("X-Customer", "42") in leg.attempt.headers
+    assert leg.attempt.body == OFFER
+    leg.ring()
+    assert [await ear.heard(), await ear.heard()] == [("progress", 100), ("progress", 180)]
+    leg.answer(ANSWER)
+    assert await ear.heard() == ("answered", ANSWER)
+    assert await theirs.heard() == ("confirmed", b"")
+
+
+async def test_the_caller_hangs_up(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]) -> None:
+    (call, ear), (_, theirs) = joined
+    call.hang_up("that was all")
+    assert await theirs.heard() == ("hung up", "that was all")
+    house.clock.advance(64 * T1_S)
+    assert house.endpoint.busy == (0, 0, 0)
+    assert ear.silent
+
+
+async def test_the_callee_hangs_up(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]) -> None:
+    (_, ear), (leg, theirs) = joined
+    leg.hang_up("goodbye")
+    assert await ear.heard() == ("hung up", "goodbye")
+    house.clock.advance(64 * T1_S)
+    assert house.endpoint.busy == (0, 0, 0)
+    assert theirs.silent
+
+
+async def test_a_whole_call_takes_one_connection_used_both_ways(
+    house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]], transport: str
+) -> None:
+    (call, ear), (leg, theirs) = joined
+    call.digit("7", 120)
+    assert await theirs.heard() == ("digit", "7", 120)
+    leg.hang_up()
+    assert await ear.heard() == ("hung up", "")
+    # One connection is two ends here, both of them ours.
+    assert len(house.endpoint._tcp._connections) == (2 if transport == "tcp" else 0)
+
+
+async def test_a_refused_call(house: House, transport: str) -> None:
+    house.calls.decide = lambda attempt: Decision(Verdict.REFUSE, status=603)
+    _, ear = await dial(house, house.address, transport)
+    assert await ear.heard() == ("refused", 603)
+    house.clock.advance(64 * T1_S)
+    assert house.endpoint.busy == (0, 0, 0)
+    assert ear.silent
+
+
+async def test_a_call_given_up_while_it_rings(house: House, transport: str) -> None:
+    call, ear = await dial(house, house.address, transport)
+    _, theirs = await house.calls.leg()
+    assert await ear.heard() == ("progress", 100)
+    call.cancel()
+    call.cancel()
+    assert await theirs.heard() == ("cancelled", "")
+    assert await ear.heard() == ("refused", 487)
+    house.clock.advance(64 * T1_S)
+    assert house.endpoint.busy == (0, 0, 0)
+
+
+async def test_giving_up_waits_for_a_provisional_response(house: House, transport: str) -> None:
+    call, ear = await dial(house, house.address, transport)
+    call.cancel()
+    _, theirs = await house.calls.leg()
+    assert await theirs.heard() == ("cancelled", "")
+    assert await ear.heard() == ("refused", 487)
+
+
+async def test_an_answer_that_overtakes_the_cancel_is_ended(house: House) -> None:
+    wire = UdpWire(house.address)
+    house.wires.append(wire)
+    call, ear = await dial(house, ("127.0.0.1", wire.port), "udp")
+    invite = await wire.receive()
+    via, end = invite.headers.get("Via"), "Content-Length: 0\r\n\r\n"
+    common = "".join(f"{name}: {invite.headers.get(name)}\r\n" for name in ("From", "Call-ID", "CSeq"))
+    to = f"To: {invite.headers.get('To')};tag=x\r\nContact: <sip:x@127.0.0.1:{wire.port}>\r\n"
+    await wire.send(f"SIP/2.0 180 Ringing\r\nVia: {via}\r\n{common}{to}{end}".encode())
+    assert await ear.heard() == ("progress", 180)
+    call.cancel()
+    assert (await wire.receive()).cseq.method == "CANCEL"
+    for _ in range(2):  # and once more, as if our ACK had been lost
+        await wire.send(f"SIP/2.0 200 OK\r\nVia: {via}\r\n{common}{to}{end}".encode())
+    methods = [(await wire.receive()).cseq.method for _ in range(3)]
+    assert sorted(methods) == ["ACK", "ACK", "BYE"]
+    assert await ear.heard() == ("refused", 487)
+
+
+async def test_nobody_answers(house: House) -> None:
+    wire = UdpWire(house.address)
+    house.wires.append(wire)
+    _, ear = await dial(house, ("127.0.0.1", wire.port), "udp")
+    assert (await wire.receive()).cseq.method == "INVITE"
+    house.clock.advance(T1_S)
+    assert (await wire.receive()).cseq.method == "INVITE"
+    house.clock.advance(64 * T1_S)
+    assert await ear.heard() == ("failed", "no answer in time")
+    assert house.endpoint.busy == (0, 0, 0)
+
+
+async def test_nobody_answers_the_cancel_either(house: House) -> None:
+    wire = UdpWire(house.address)
+    house.wires.append(wire)
+    call, ear = await dial(house, ("127.0.0.1", wire.port), "udp")
+    invite = await wire.receive()
+    common = "".join(f"{name}: {invite.headers.get(name)}\r\n" for name in ("Via", "From", "To", "Call-ID", "CSeq"))
+    await wire.send(f"SIP/2.0 100 Trying\r\n{common}Content-Length: 0\r\n\r\n".encode())
+    assert await ear.heard() == ("progress", 100)
+    call.cancel()
+    house.clock.advance(64 * T1_S)
+    assert await ear.heard() == ("failed", "the CANCEL brought no final answer")
+    assert house.endpoint.busy == (0, 0, 0)
+
+
+async def test_nobody_listens(house: House) -> None:
+    wire = await house.udp()  # its port is free for TCP
+    _, ear = await dial(house, ("127.0.0.1", wire.port), "tcp")
+    heard = await ear.heard()
+    assert heard[0] == "failed"
+    assert "refused" in heard[1] or "connect" in heard[1]
+    assert house.endpoint.busy == (0, 0, 0)
+
+
+async def test_the_callee_reoffers(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]) -> None:
+    (_, ear), (leg, _) = joined
+    ear.reoffer = ReofferAnswer(488)
+    assert leg.attempt.call_id
+    (side,) = (one for one in house.endpoint._dialogs.values() if one is leg)
+    side.request("INVITE", (("Content-Type", "application/sdp"), ("Contact", "<sip:x@127.0.0.1>")), OFFER)
+    assert await ear.heard() == ("reoffered", OFFER)
+
+
+def test_a_name_that_would_break_the_header_is_escaped() -> None:
+    invite = invite_of(
+        "sip:a@b",
+        via="SIP/2.0/UDP x;branch=z9hG4bKx",
+        contact="<sip:x@y>",
+        from_uri="sip:c@d",
+        from_display_name='a\\"b',
+        from_tag="t",
+        call_id="i",
+        user_agent="u",
+        headers=(),
+        sdp=b"",
+    )
+    assert invite.from_.display_name == 'a\\"b'
+    assert invite.headers.get("Content-Type") is None

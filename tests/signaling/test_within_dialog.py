@@ -1,0 +1,173 @@
+import pytest
+
+from callgate.ports import Leg, ReofferAnswer
+from callgate.signaling.within_dialog import _digit_of
+from tests.signaling.conftest import T1_S, House
+from tests.signaling.test_leg import joined
+from tests.signaling.wire import ANSWER, OFFER, Caller, Ear
+
+
+@pytest.fixture
+async def leg(house: House, caller: Caller) -> tuple[Leg, Ear]:
+    return await joined(house, caller)
+
+
+async def test_a_reinvite_is_answered_and_its_ack_confirmed(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+    await caller.send("INVITE", body=OFFER)
+    answer = await caller.response()
+    assert (answer.status, answer.body) == (200, ANSWER)
+    assert answer.contact is not None
+    assert await leg[1].heard() == ("reoffered", OFFER)
+    await caller.acknowledge()
+    assert await leg[1].heard() == ("confirmed", b"")
+
+
+async def test_a_copy_of_a_reinvite_is_no_second_one(house: House) -> None:
+    caller = await house.caller()
+    _, ear = await joined(house, caller)
+    invite = await caller.send("INVITE", body=OFFER)
+    assert (await caller.response()).status == 200
+    await caller.wire.send(invite)
+    await caller.acknowledge()
+    assert [await ear.heard(), await ear.heard()] == [("reoffered", OFFER), ("confirmed", b"")]
+    assert ear.silent
+
+
+async def test_a_reinvite_without_an_offer_gets_ours_and_the_ack_brings_the_answer(
+    caller: Caller, leg: tuple[Leg, Ear]
+) -> None:
+    await caller.send("INVITE")
+    assert (await caller.response()).body == ANSWER
+    await caller.acknowledge(OFFER)
+    assert [await leg[1].heard(), await leg[1].heard()] == [("reoffered", b""), ("confirmed", OFFER)]
+
+
+async def test_a_reinvite_that_does_not_fit_is_refused_and_the_call_goes_on(
+    house: House, caller: Caller, leg: tuple[Leg, Ear]
+) -> None:
+    leg[1].reoffer = ReofferAnswer(488, headers=(("Warning", '305 callgate "no common codec"'),))
+    await caller.send("INVITE", body=OFFER)
+    refusal = await caller.response()
+    assert (refusal.status, refusal.headers.get("Warning")) == (488, '305 callgate "no common codec"')
+    await caller.acknowledge_refusal()
+    await caller.send("INVITE", body=b"<xml/>", content_type="application/xml")
+    refusal = await caller.response()
+    assert (refusal.status, refusal.headers.get("Accept")) == (415, "application/sdp")
+    await caller.acknowledge_refusal()
+    await caller.send("INFO")
+    assert (await caller.response()).status == 200
+
+
+@pytest.mark.rfc("3261", "14.2", "UAS Behavior")
+async def test_one_reinvite_at_a_time(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+    await caller.send("INVITE", body=OFFER)
+    first = caller.sequence
+    assert (await caller.response()).status == 200
+    await caller.send("INVITE", body=OFFER)
+    response = await caller.response()
+    assert (response.status, response.headers.get("Retry-After")) == (500, "2")
+    await caller.acknowledge_refusal()
+    await caller.acknowledge(sequence=first)
+    assert [await leg[1].heard(), await leg[1].heard()] == [("reoffered", OFFER), ("confirmed", b"")]
+
+
+async def test_a_reinvite_that_is_never_acknowledged_ends_the_call(
+    house: House, caller: Caller, leg: tuple[Leg, Ear]
+) -> None:
+    await caller.send("INVITE", body=OFFER)
+    assert (await caller.response()).status == 200
+    house.clock.advance(64 * T1_S)
+    while (message := await caller.wire.receive()).cseq.method == "INVITE":
+        pass
+    assert message.cseq.method == "BYE"
+    assert [await leg[1].heard(), await leg[1].heard()] == [("reoffered", OFFER), ("unacknowledged",)]
+
+
+async def test_requests_that_cross_our_bye(house: House, caller: Caller, leg: tuple[Leg, Ear]) -> None:
+    leg[0].hang_up()
+    bye = await caller.incoming()
+    await caller.send("INVITE", body=OFFER)
+    assert (await caller.response()).status == 481
+    await caller.acknowledge_refusal()
+    await caller.send("BYE")
+    assert (await caller.response()).status == 200
+    await caller.answer(bye)
+    assert leg[1].silent
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "digit", "duration_ms"),
+    [
+        ("application/dtmf-relay", b"Signal=5\r\nDuration=240\r\n", "5", 240),
+        ("application/dtmf-relay", b"Signal = #\nDuration = 0\n", "#", 160),
+        ("application/dtmf-relay", b"signal=11", "#", 160),
+        ("application/dtmf-relay", b"Signal=10\r\nDuration=99999\r\n", "*", 10_000),
+        ("application/dtmf-relay", b"Signal=a\r\nDuration=x\r\n", "A", 160),
+        ("application/dtmf", b"7", "7", 160),
+    ],
+)
+async def test_digits_by_info(
+    caller: Caller, leg: tuple[Leg, Ear], content_type: str, body: bytes, digit: str, duration_ms: int
+) -> None:
+    await caller.send("INFO", body=body, content_type=content_type)
+    assert (await caller.response()).status == 200
+    assert await leg[1].heard() == ("digit", digit, duration_ms)
+
+
+@pytest.mark.parametrize("body", [b"Signal=\r\n", b"Signal=55\r\n", b"\xff\xfe", b"Duration=5", b"Signal=E"])
+def test_what_is_no_digit(body: bytes) -> None:
+    assert _digit_of(body, relay=True)[0] is None
+
+
+async def test_infos_without_digits(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+    await caller.send("INFO")
+    assert (await caller.response()).status == 200
+    await caller.send("INFO", body=b"<xml/>", content_type="application/media_control+xml")
+    assert (await caller.response()).status == 415
+    await caller.send("INFO", body=b"Signal=?", content_type="application/dtmf-relay")
+    assert (await caller.response()).status == 400
+    assert leg[1].silent
+
+
+async def test_other_methods_within_the_dialog(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+    await caller.send("OPTIONS")
+    assert (await caller.response()).status == 200
+    await caller.send("UPDATE")
+    response = await caller.response()
+    assert response.status == 405
+    assert "INVITE" in (response.headers.get("Allow") or "")
+    await caller.send("INFO", headers=[("Require", "teleportation")])
+    response = await caller.response()
+    assert (response.status, response.headers.get("Unsupported")) == (420, "teleportation")
+
+
+@pytest.mark.rfc("3261", "12.2.2", "UAS Behavior")
+async def test_requests_out_of_order_are_refused(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+    await caller.send("INFO", sequence=9)
+    assert (await caller.response()).status == 200
+    await caller.send("BYE", sequence=8)
+    response = await caller.response()
+    assert (response.status, response.reason) == (500, "CSeq Out of Order")
+    assert leg[1].silent
+    await caller.send("BYE", sequence=10)
+    assert (await caller.response()).status == 200
+
+
+async def test_a_listener_that_fails_leaves_no_transaction_open(house: House) -> None:
+    caller = await house.caller()
+    _, ear = await joined(house, caller)
+
+    def fail(digit: str, duration_ms: int) -> None:
+        raise RuntimeError("no")
+
+    ear.digit = fail  # type: ignore[method-assign]
+    ear.reoffered = fail  # type: ignore[method-assign, assignment]
+    await caller.send("INVITE", body=OFFER)
+    assert (await caller.response()).status == 500
+    await caller.acknowledge_refusal()
+    await caller.send("INFO", body=b"Signal=1", content_type="application/dtmf-relay")
+    assert (await caller.response()).status == 200
+    assert len(house.warnings) == 2
+    house.warnings.clear()
+    house.clock.advance(64 * T1_S)
+    assert house.endpoint.busy == (0, 0, 1)
