@@ -4,6 +4,7 @@ from callgate.core.sip.headers import Headers
 from callgate.core.sip.message import Request, Response, respond
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import State
+from callgate.ports import Alarms, Clock
 from callgate.signaling.exchange import ClientExchange, ServerExchange
 from callgate.signaling.transport import Peer
 from callgate.testing.clock import ManualClock
@@ -15,7 +16,9 @@ class FakeWire:
     """Implements `exchange.Wire`: keeps what was sent."""
 
     def __init__(self) -> None:
-        self.clock = self.alarms = ManualClock()
+        self.manual = ManualClock()
+        self.clock: Clock = self.manual
+        self.alarms: Alarms = self.manual
         self.timers = Timers.of(0.5)
         self.sent: list[bytes] = []
         self.forgotten: list[object] = []
@@ -61,10 +64,10 @@ def a_response(method: str, status: int) -> Response:
 def test_a_request_is_repeated_ever_more_slowly_and_given_up() -> None:
     wire = FakeWire()
     _, heard = client(wire, "BYE")
-    wire.clock.advance(31.9)
+    wire.manual.advance(31.9)
     assert len(wire.sent) == 11  # at 0, 0.5, 1.5, 3.5, then every 4 s
     assert heard == []
-    wire.clock.advance(0.1)
+    wire.manual.advance(0.1)
     assert heard == ["no answer in time"]
     assert len(wire.forgotten) == 1
 
@@ -77,7 +80,7 @@ def test_the_ack_of_a_refusal_is_the_transactions() -> None:
     assert heard == [603]
     assert [data.split()[0] for data in wire.sent] == [b"INVITE", b"ACK", b"ACK"]
     assert b"z9hG4bKa" in wire.sent[1]
-    wire.clock.advance(32)
+    wire.manual.advance(32)
     assert wire.forgotten == [exchange]
 
 
@@ -87,7 +90,7 @@ def test_what_cannot_be_sent_fails_at_once() -> None:
     wire.failures[0]("connection refused")
     assert heard == ["connection refused"]
     assert wire.forgotten == [exchange]
-    wire.clock.advance(100)
+    wire.manual.advance(100)
     assert len(wire.sent) == 1
 
 
@@ -97,7 +100,7 @@ def test_a_refusal_that_is_never_acknowledged_is_repeated_and_forgotten() -> Non
     exchange.respond(a_response("INVITE", 100))
     exchange.copied()
     exchange.respond(a_response("INVITE", 603))
-    wire.clock.advance(32)
+    wire.manual.advance(32)
     assert [data.split()[1] for data in wire.sent] == [b"100"] * 2 + [b"603"] * 11
     assert wire.forgotten == [exchange]
     assert not exchange.open
@@ -110,7 +113,7 @@ def test_an_acknowledged_refusal_is_not_repeated() -> None:
     exchange.acknowledged()
     exchange.copied()
     assert exchange.state is State.CONFIRMED
-    wire.clock.advance(5)
+    wire.manual.advance(5)
     assert len(wire.sent) == 1
     assert wire.forgotten == [exchange]
 

@@ -2,6 +2,7 @@ import pytest
 
 from callgate.entities.decision import Decision, Verdict
 from callgate.ports import Leg, ReofferAnswer
+from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.outgoing import OutgoingCall, invite_of
 from tests.signaling.conftest import T1_S, House
 from tests.signaling.wire import ANSWER, OFFER, Ear, UdpWire
@@ -169,9 +170,8 @@ async def test_nobody_listens(house: House) -> None:
 async def test_the_callee_reoffers(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]) -> None:
     (_, ear), (leg, _) = joined
     ear.reoffer = ReofferAnswer(488)
-    assert leg.attempt.call_id
-    (side,) = (one for one in house.endpoint._dialogs.values() if one is leg)
-    side.request("INVITE", (("Content-Type", "application/sdp"), ("Contact", "<sip:x@127.0.0.1>")), OFFER)
+    assert isinstance(leg, IncomingLeg)
+    leg.request("INVITE", (("Content-Type", "application/sdp"), ("Contact", "<sip:x@127.0.0.1>")), OFFER)
     assert await ear.heard() == ("reoffered", OFFER)
 
 
