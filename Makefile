@@ -27,14 +27,15 @@ check:  ## what needs no run: style, types, import contracts, generated pages
 soak:  ## the long runs: many calls, many minutes
 	@scripts/setup.sh test
 	@scripts/install_test_peers.sh
-	$(BIN)/python benchmarks/complete_calls.py --seconds 600
+	$(BIN)/python -m benchmarks.complete_calls --seconds 600
 
 bench:  ## the figures of the README
-	$(BIN)/python benchmarks/sip_parse.py
-	$(BIN)/python benchmarks/admission.py
-	$(BIN)/python benchmarks/refusals.py
-	$(BIN)/python benchmarks/complete_calls.py
-	$(BIN)/python benchmarks/ring_to_answer.py
+	$(BIN)/python -m benchmarks.sip_parse
+	$(BIN)/python -m benchmarks.admission
+	$(BIN)/python -m benchmarks.store_writes
+	$(BIN)/python -m benchmarks.refusals
+	$(BIN)/python -m benchmarks.complete_calls
+	$(BIN)/python -m benchmarks.ring_to_answer
 
 docs:  ## write the generated pages anew
 	$(BIN)/python scripts/write_docs.py
