@@ -6,6 +6,7 @@ ready, then one answer for each question, in order. It ends when its input does,
 """
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ WAITING_MAX: Final = 16  # questions; a companion that far behind is late for ev
 ANSWER_S_MAX: Final = 5.0  # a companion that thinks for longer hangs, and is replaced
 RESTART_S_MIN: Final = 1.0
 RESTART_S_MAX: Final = 60.0
+_NICENESS: Final = 5  # sound goes first: a frame is late after 20 ms, an answer after some 100
 
 Answered = Callable[[bytes | None], None]
 
@@ -139,6 +141,7 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
     """The child's side: answer questions until the input ends."""
     # Ctrl-C reaches the whole group; the worker decides when its companions end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_NICENESS)
     _write(sys.stdout.buffer, b"")
     while header := sys.stdin.buffer.read(_LENGTH_BYTES):
         _write(sys.stdout.buffer, answer(sys.stdin.buffer.read(int.from_bytes(header, "big"))))

@@ -1,0 +1,109 @@
+"""What the layout promises: a test beside each file, no file too long, nothing left to do, lean workers."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = sorted((ROOT / "src" / "callgate").rglob("*.py"))
+TESTS = ROOT / "tests"
+LINES_MAX = 600
+
+# Files without a test file of their own, and where what they do is shown. A folder stands for all that is in it.
+SHOWN_BY = {
+    # Nouns without behaviour: types and tables that mypy and everything else checks.
+    "entities": "core/admission/test_decide.py",
+    "ports.py": "architecture/test_layout.py",
+    "core/sdp/path.py": "core/sdp/test_negotiate.py",
+    "core/templates/errors.py": "core/templates/test_render.py",
+    "core/audio/pcm.py": "core/audio/test_g711.py",
+    "core/admission/capacity.py": "core/admission/test_decide.py",
+    "store/errors.py": "store/test_open.py",
+    "store/tables.py": "store/test_open.py",
+    "store/migrations": "store/test_open.py",
+    "telemetry": "runtime/test_logging.py",
+    "operations/errors.py": "web/test_app.py",
+    # Shown through the one thing that uses them.
+    "core/sip/timers.py": "core/sip/test_transaction.py",
+    "core/sip/client_transaction.py": "core/sip/test_transaction.py",
+    "core/sip/server_transaction.py": "core/sip/test_transaction.py",
+    "core/sip/dialog.py": "signaling/test_endpoint.py",
+    "core/sip/stateless.py": "torture/test_torture.py",
+    "schema": "web/test_sip.py",
+    "operations": "web/test_sip.py",
+    "web": "web/test_app.py",
+    "store/base.py": "store/test_accounts.py",
+    "store/rows.py": "store/test_calls.py",
+    "store/groups.py": "store/test_writer.py",
+    "store/snapshot.py": "store/test_sip_configs.py",
+    "calls": "scenarios/test_answered.py",
+    "brains/speech.py": "brains/test_demo.py",
+    "config": "app/test_first_start.py",
+    "cli/main.py": "cli/test_call.py",
+    # Shown by whole nodes that are called.
+    "app": "scenarios/test_answered.py",
+    "media": "scenarios/test_answered.py",
+}
+
+
+def shown_elsewhere(path: str) -> str | None:
+    """The entry for a source file, or for a folder that it is in."""
+    parents = [path, *(str(parent) for parent in Path(path).parents)]
+    return next((SHOWN_BY[name] for name in parents if name in SHOWN_BY), None)
+
+
+@pytest.mark.parametrize(
+    "path", [str(file.relative_to(ROOT / "src" / "callgate")) for file in SOURCES if file.name != "__init__.py"]
+)
+def test_a_source_file_has_its_test_or_a_reason(path: str) -> None:
+    own = TESTS / Path(path).parent / f"test_{Path(path).name}"
+    elsewhere = shown_elsewhere(path)
+    assert own.exists() or elsewhere is not None, f"{path}: no {own.relative_to(ROOT)}, and no entry in SHOWN_BY"
+    if elsewhere is not None and not own.exists():
+        assert (TESTS / elsewhere).exists(), f"{path} is said to be shown by {elsewhere}, which does not exist"
+
+
+def test_entries_name_what_exists() -> None:
+    gone = [name for name in SHOWN_BY if not (ROOT / "src" / "callgate" / name).exists()]
+    assert gone == []
+
+
+def python_files() -> list[Path]:
+    """All that people write here."""
+    return [file for folder in ("src", "tests", "benchmarks", "scripts") for file in (ROOT / folder).rglob("*.py")]
+
+
+def test_nothing_is_left_to_do() -> None:
+    mark = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    left = [f"{file.relative_to(ROOT)}: {line.strip()}" for file in python_files() for line in marked(file, mark)]
+    assert left == []
+
+
+def marked(file: Path, mark: re.Pattern[str]) -> list[str]:
+    """The lines of a file that bear a mark."""
+    return [line for line in file.read_text().splitlines() if mark.search(line)]
+
+
+def test_no_file_holds_a_second_idea() -> None:
+    lines = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in python_files()}
+    assert {name: count for name, count in lines.items() if count > LINES_MAX} == {}
+
+
+def test_a_media_worker_carries_neither_the_web_nor_the_store() -> None:
+    script = "import json, sys, callgate.app.worker; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    heavy = {"fastapi", "sqlalchemy", "pydantic", "uvicorn", "aiohttp", "callgate.web", "callgate.store"}
+    assert heavy & set(json.loads(done.stdout)) == set()
+
+
+def test_brains_add_nothing_heavy_to_a_worker() -> None:
+    script = (
+        "import json, sys, callgate.app.worker; from callgate.brains.catalogue import factories; "
+        "factories({'demoSpeech': False}); print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert {"fastapi", "sqlalchemy", "numpy", "pocketsphinx", "espeakng_loader"} & set(json.loads(done.stdout)) == set()
