@@ -6,6 +6,7 @@ import pytest
 
 from callgate.core.audio.g711 import CODECS
 from callgate.core.audio.tones import tone
+from callgate.testing.handler import HandlerServer
 from tests.peers.gate import Gate
 from tests.peers.phone import Phone
 from tests.peers.sipp import Sipp
@@ -43,12 +44,15 @@ def test_a_delayed_offer_is_answered_in_the_ack(gate: Gate, sipp: Sipp) -> None:
     assert any(message["role"] == "MESSAGE_ROLE_USER" for message in gate.messages(call["callId"]))
 
 
-def test_an_invite_that_is_repeated_makes_one_call(gate: Gate, sipp: Sipp) -> None:
+def test_an_invite_that_is_repeated_makes_one_call(gate: Gate, sipp: Sipp, handler: HandlerServer) -> None:
     before = {call["callId"] for call in gate.calls()}
-    run = sipp.run("invite_repeated")
+    gate.patch_sip({"fallbackHandler": {"url": handler.url}})
+    handler.will_answer({"startAgentCall": {"agentId": gate.demo_agent_id}}, after_s=0.2)
+    run = sipp.run("invite_repeated", user="somebody")
     assert run.ok, run
     call = gate.ended_call(run.call_id)
     assert {call["callId"] for call in gate.calls()} - before == {call["callId"]}
+    assert len(handler.requests) == 1
 
 
 def test_a_200_that_is_never_acknowledged_is_repeated_and_given_up(gate: Gate, sipp: Sipp) -> None:
