@@ -14,6 +14,7 @@ from callgate.runtime.ids import SystemIds
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
 from callgate.store.tables import metadata
+from tests.store.facts import a_call, a_record, an_event
 
 
 async def test_the_migrations_make_the_tables_that_the_code_expects(store: Store, tmp_path: Path) -> None:
@@ -94,3 +95,16 @@ async def test_the_file_is_in_wal_mode(store: Store, tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "callgate.db")
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+async def test_the_log_is_moved_into_the_database_and_grows_no_further(store: Store, tmp_path: Path) -> None:
+    for _ in range(3):
+        for _ in range(20):
+            call = a_call()
+            await store.call_started(call, a_record(), an_event(call, "call.started"))
+        await store.checkpoint()
+    connection = sqlite3.connect(tmp_path / "callgate.db")
+    busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    connection.close()
+    assert busy == 0
+    assert pages == moved

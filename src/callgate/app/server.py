@@ -42,6 +42,8 @@ _DATABASE: Final = "callgate.db"
 # Calls that were told to end have this long to say BYE, count their sound and be written down.
 _LAST_WORDS_S: Final = 5.0
 _PRUNE_EVERY_S: Final = 600.0
+# At a hundred calls per second the store's log grows by some 2 MB in this time.
+_CHECKPOINT_EVERY_S: Final = 2.0
 
 
 class _Uvicorn(uvicorn.Server):
@@ -136,6 +138,7 @@ class Server:
         )
         self._serve_http(operations, gate, http_socket)
         self._tasks.spawn(self._prune(), name="prune decisions")
+        self._tasks.spawn(self._checkpoint(), name="checkpoint")
         self._gate = gate
         self._log(events.NODE_READY, sip=f"{self.sip_address[0]}:{self.sip_address[1]}", calls_max=settings.calls_max)
 
@@ -257,6 +260,11 @@ class Server:
                 strangers_rows_max=settings.strangers_rows_max,
             )
             await asyncio.sleep(_PRUNE_EVERY_S)
+
+    async def _checkpoint(self) -> None:
+        while True:
+            await asyncio.sleep(_CHECKPOINT_EVERY_S)
+            await self.store.checkpoint()
 
     async def settled(self) -> None:
         """Wait until calls that are over have been written down."""

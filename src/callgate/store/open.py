@@ -39,6 +39,15 @@ class Store(AccountStore, AgentStore, CallRecords, DecisionRecords):
         await self._writer.close()
         await self._engine.dispose()
 
+    async def checkpoint(self) -> None:
+        """Move what has been committed from the log into the database; to be called every few seconds.
+
+        SQLite would do it within whichever commit fills the log, and whoever waits for that commit would wait for the
+        disk too: 50 to 100 ms in a caller's ear. Over a connection of its own it is in nobody's way.
+        """
+        async with self._engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
     @property
     def rows_dropped(self) -> int:
         """Rows nobody waited for that found the queue full."""
@@ -96,7 +105,12 @@ def _make_private(path: Path) -> None:
 
 def _set_up(raw: Any, *, synchronous: str) -> None:
     cursor = raw.cursor()
-    for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", f"busy_timeout={_BUSY_MS}"):
+    for pragma in (
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        f"busy_timeout={_BUSY_MS}",
+        "wal_autocheckpoint=0",  # see `Store.checkpoint`
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
