@@ -52,8 +52,16 @@ class Sipp:
         self._gate = gate
         self._folder = folder
 
-    def start(self, scenario: str, *, user: str = "demo", transport: str = "udp", timeout_s: int = 20) -> "RunningSipp":
-        """Begin a scenario."""
+    def start(
+        self,
+        scenario: str,
+        *,
+        user: str = "demo",
+        transport: str = "udp",
+        timeout_s: int = 20,
+        options: tuple[str, ...] = (),
+    ) -> "RunningSipp":
+        """Begin a scenario; `options` are further ones of the program."""
         program = shutil.which("sipp")
         assert program is not None, "SIPp is missing; scripts/install_test_peers.sh installs it"
         number = next(_numbers)
@@ -68,15 +76,24 @@ class Sipp:
             *("-cid_str", f"scenario-{number}", "-timeout", f"{timeout_s}s", "-timeout_error"),
             *("-trace_msg", "-message_file", str(files["messages"])),
             *("-trace_err", "-error_file", str(files["errors"])),
+            *options,
         ]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder
         )
         return RunningSipp(process, call_id, files["messages"], files["errors"], timeout_s)
 
-    def run(self, scenario: str, *, user: str = "demo", transport: str = "udp", timeout_s: int = 20) -> SippRun:
+    def run(
+        self,
+        scenario: str,
+        *,
+        user: str = "demo",
+        transport: str = "udp",
+        timeout_s: int = 20,
+        options: tuple[str, ...] = (),
+    ) -> SippRun:
         """Run a scenario to its end."""
-        return self.start(scenario, user=user, transport=transport, timeout_s=timeout_s).finish()
+        return self.start(scenario, user=user, transport=transport, timeout_s=timeout_s, options=options).finish()
 
 
 class RunningSipp:
