@@ -150,6 +150,16 @@ async def test_a_bye_before_the_answer_ends_the_invite_too(house: House, caller:
     assert house.endpoint.busy[2] == 0
 
 
+async def test_hanging_up_before_an_answer_is_a_refusal(house: House, caller: Caller) -> None:
+    leg, ear = await called(house, caller)
+    leg.hang_up("something broke")
+    assert (await caller.final()).status == 500
+    await caller.acknowledge_refusal()
+    house.clock.advance(64 * T1_S)
+    assert house.endpoint.busy == (0, 0, 0)
+    assert ear.silent
+
+
 @pytest.mark.parametrize("method", ["INVITE", "INFO"])
 async def test_nothing_is_renegotiated_before_the_answer(house: House, caller: Caller, method: str) -> None:
     leg, ear = await called(house, caller)

@@ -67,7 +67,9 @@ class Chronicle:
 
     def not_started(self) -> None:
         """The store refused the call: as far as anybody can know later, it never was one."""
-        self.call = None
+        call, self.call = self.call, None
+        if call is not None and call.outcome is not None:  # it is over already
+            self.refused(call.outcome, OUTCOMES[call.outcome].status, call.outcome_detail)
 
     def joined(self) -> None:
         """Write that the caller talks to the agent, and ``call.joined``."""

@@ -106,11 +106,12 @@ class Gate:
             around=self._around,
             left=self._registry.leave,
         )
-        self._registry.enter(runner)
+        question = self._question(leg.attempt, considered, runner.decision_id)
         source = self._policies().source_of(leg.attempt)
         if source is not None:
             self._rates.called(source, self._around.clock.monotonic())
-        runner.begin(self._question(leg.attempt, considered, runner.decision_id))
+        self._registry.enter(runner)
+        runner.begin(question)
 
     def admits_source(self, address: str) -> bool:
         """Whether requests other than INVITE are answered to this address."""

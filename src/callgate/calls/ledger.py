@@ -12,7 +12,7 @@ class Ledger:
     """Writes started, joined and ended of one call, each after the one before is committed.
 
     A call may end before its beginning is committed (a caller who hangs up at once), hence the queue. A write that
-    fails is reported, and what depends on it is not tried.
+    fails is reported; what waits behind a beginning that failed is not tried.
     """
 
     def __init__(self, store: CallStore, tasks: TaskOwner, failed: Callable[[str, Exception], None]) -> None:
@@ -60,7 +60,8 @@ class Ledger:
                 try:
                     await write()
                 except Exception as error:
-                    self._waiting.clear()
+                    if fact == "call.started":  # an end says all that a join would have said
+                        self._waiting.clear()
                     self._failed(fact, error)
                 else:
                     then()

@@ -113,6 +113,7 @@ class CallRunner:
         self._ring_alarm: Alarm | None = None
         self._end_alarm: Alarm | None = None  # joinTimeout, then maxDuration, then the last words
         self._farewell = ("", "")  # the last words, and the outcome they lead to
+        self._opened = False
         self._outcome = ""
         self._detail = ""
         self._status: int | None = None
@@ -187,7 +188,9 @@ class CallRunner:
         try:
             local = self._talk.reoffered(sdp)
         except SdpError as error:
-            return ReofferAnswer(488, headers=(("Warning", f'305 callgate "{error}"'),))
+            # RFC 3261 section 20.43 (Warning): a quoted text, and what is wrong quotes the peer.
+            words = "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in str(error)[:200])
+            return ReofferAnswer(488, headers=(("Warning", f'305 callgate "{words}"'),))
         if sdp:
             self._redirect()
         return ReofferAnswer(200, local)
@@ -222,7 +225,7 @@ class CallRunner:
 
     def hang_up_requested(self, outcome: str) -> None:
         """The brain has said its last word."""
-        self._happen(Input.AGENT_LEAVES, outcome)
+        self._happen(Input.AGENT_LEAVES, outcome if outcome in OUTCOMES else "agent-hangup")
 
     def closed(self, stats: SoundStats) -> None:
         """The session is over and counted."""
@@ -282,6 +285,8 @@ class CallRunner:
             case Effect.CLOSE:
                 self._disarm()
                 self._session.close()
+                if not self._opened:  # then nobody will say that it is closed
+                    self._happen(Input.SOUND_CLOSED)
             case Effect.RECORD_REFUSAL:
                 self._chronicle.refused(self._outcome, self._status or OUTCOMES[self._outcome].status, self._detail)
             case Effect.RECORD_END:
@@ -336,6 +341,7 @@ class CallRunner:
         self._talk.negotiate()
         self._chronicle.sound = self._talk.facts()
         plan = BrainPlan(kind=self._around.maker.brain_of(call), call_id=call.call_id, settings=call.settings)
+        self._opened = True
         self._session.open(plan, self._talk.path, self)
 
     def _join(self) -> None:

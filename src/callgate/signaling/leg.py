@@ -82,8 +82,11 @@ class IncomingLeg(WithinDialog):
             self._over()
 
     def hang_up(self, cause: str = "") -> None:
-        """Send BYE."""
-        self.leave(cause)
+        """Send BYE; where no final answer was sent, a refusal: RFC 3261 section 15 (Terminating a Session)."""
+        if self._exchange.open:
+            self.refuse(500)
+        else:
+            self.leave(cause)
 
     def cancelled(self) -> None:
         """A CANCEL came. RFC 3261 section 9.2 (Server Behavior)."""

@@ -120,6 +120,7 @@ def _after_answer(state: State) -> dict[tuple[State, Input], Move]:
     return {
         (state, _I.BRAIN_FAILED): Move(_S.CLOSING, _ENDED, "agent-lost"),
         (state, _I.UNACKNOWLEDGED): Move(_S.CLOSING, (_E.CLOSE,), "no-ack"),  # the leg has sent the BYE
+        (state, _I.ANSWER_UNUSABLE): Move(_S.CLOSING, _ENDED, "answer-unusable"),
         (state, _I.CALLER_LEFT): Move(_S.CLOSING, (_E.CLOSE,), "caller-hangup"),
         (state, _I.AGENT_LEAVES): Move(_S.CLOSING, _ENDED),
         (state, _I.API_LEAVES): Move(_S.CLOSING, _ENDED, "api-hangup"),
@@ -149,7 +150,6 @@ TRANSITIONS: Final[dict[tuple[State, Input], Move]] = {
     **_before_answer(_S.READY),
     # Answered.
     (_S.ANSWERED, _I.ACKNOWLEDGED): Move(_S.JOINED, (_E.JOIN,)),
-    (_S.ANSWERED, _I.ANSWER_UNUSABLE): Move(_S.CLOSING, _ENDED, "answer-unusable"),
     **_after_answer(_S.ANSWERED),
     (_S.JOINED, _I.FAREWELL_DUE): Move(_S.LEAVING, (_E.SAY_LAST_WORDS,)),
     **_after_answer(_S.JOINED),

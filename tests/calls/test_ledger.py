@@ -1,0 +1,57 @@
+import asyncio
+from datetime import UTC, datetime
+
+from callgate.calls.ledger import Ledger
+from callgate.calls.records import record_of
+from callgate.core.admission.capacity import ROOM
+from callgate.core.admission.decide import decide
+from callgate.entities.call import Call, OutboxEvent
+from callgate.runtime.tasks import TaskOwner
+from tests.calls.stage import Stage, StageStore
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CALL = Call("call", "account", None, None, "stage", NOW, {}, {}, {})
+EVENT = OutboxEvent("event", "account", "call", "call.started", NOW, {})
+
+
+class SlowStore(StageStore):
+    """Commits when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+
+    async def call_started(self, *facts: object) -> None:
+        await self.go.wait()
+        await super().call_started(*facts)  # type: ignore[arg-type]
+
+
+async def test_facts_are_written_in_their_order_however_slow_the_first_is(stage: Stage) -> None:
+    store, failed, then = SlowStore(), [], []
+    tasks = TaskOwner(lambda name, error: failed.append((name, error)))
+    ledger = Ledger(store, tasks, lambda fact, error: failed.append((fact, error)))
+    attempt = stage.attempt()
+    record = record_of(attempt, decide(attempt, stage._policies(), ROOM), decision_id="d", at=NOW)
+    ledger.started(CALL, record, EVENT, lambda: then.append(len(store.facts)))
+    ledger.joined(CALL, EVENT)
+    ledger.ended(CALL, EVENT)
+    await asyncio.sleep(0)
+    assert store.facts == []
+    store.go.set()
+    await tasks.finish()
+    assert [fact for fact, _ in store.facts] == ["started", "joined", "ended"]
+    assert then == [1]  # told before what came after was written
+    assert failed == []
+
+
+async def test_without_a_beginning_nothing_that_waits_behind_it_is_tried(stage: Stage) -> None:
+    store, failed = StageStore(), []
+    store.broken = True
+    tasks = TaskOwner(lambda name, error: failed.append(name))
+    ledger = Ledger(store, tasks, lambda fact, error: failed.append(fact))
+    attempt = stage.attempt()
+    record = record_of(attempt, decide(attempt, stage._policies(), ROOM), decision_id="d", at=NOW)
+    ledger.started(CALL, record, EVENT, lambda: failed.append("told that it was committed"))
+    ledger.ended(CALL, EVENT)
+    await tasks.finish()
+    assert failed == ["call.started"]
