@@ -66,6 +66,7 @@ class InviteClientTransaction(Transaction):
     first: ClassVar[State] = State.CALLING
     transitions: ClassVar[Table] = INVITE_CLIENT
     absorbed: ClassVar[Mapping[tuple[State, Input], str]] = INVITE_CLIENT_ABSORBED
+    waits_t2_at_most: ClassVar[bool] = False  # timer A doubles until timer B ends it, section 17.1.1.2
 
 
 class NonInviteClientTransaction(Transaction):

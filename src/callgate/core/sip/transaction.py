@@ -89,6 +89,7 @@ class Transaction:
     first: ClassVar[State]
     transitions: ClassVar[Table]
     absorbed: ClassVar[Mapping[tuple[State, Input], str]]
+    waits_t2_at_most: ClassVar[bool] = True
 
     def __init__(self, timers: Timers, *, reliable: bool) -> None:
         self.state = self.first
@@ -138,7 +139,7 @@ class Transaction:
         return tuple(outward)
 
     def _next_wait(self) -> float:
-        self._wait = self._timers.longer(self._wait)
+        self._wait = self._timers.longer(self._wait) if self.waits_t2_at_most else 2 * self._wait
         return self._wait
 
     def _set_timer(self, effect: Effect, now: float) -> bool:
