@@ -56,7 +56,6 @@ def test_an_accepted_invite_absorbs_its_copies_until_timer_l(reliable: bool) -> 
     assert transaction.take(Input.TRANSPORT_FAILED, 3) == ()
     assert transaction.state is State.ACCEPTED
     assert awake(transaction, 31.9) == []
-    assert not transaction.over
     assert awake(transaction, 32) == []
     assert transaction.over
     assert transaction.take(Input.SUCCESS, 33) == ()
