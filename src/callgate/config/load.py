@@ -120,7 +120,7 @@ def _typed(declaration: Declaration, value: Any, where: str) -> Any:
             raise wrong("a number")
         try:
             result = wanted(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # infinity is no whole number
             raise wrong("a whole number" if wanted is int else "a number") from None
         if result != result or (wanted is int and isinstance(value, float) and value != result):
             raise wrong("a whole number" if wanted is int else "a number")
