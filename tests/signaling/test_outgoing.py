@@ -1,5 +1,6 @@
 import pytest
 
+from callgate.core.sip.message import Request, Response
 from callgate.entities.decision import Decision, Verdict
 from callgate.ports import Leg, ReofferAnswer
 from callgate.signaling.leg import IncomingLeg
@@ -190,3 +191,49 @@ def test_a_name_that_would_break_the_header_is_escaped() -> None:
     )
     assert invite.from_.display_name == 'a\\"b'
     assert invite.headers.get("Content-Type") is None
+
+
+async def answered_by(wire: UdpWire, invite: Request | Response, tag: str, contact: str) -> None:
+    common = "".join(f"{name}: {invite.headers.get(name)}\r\n" for name in ("Via", "From", "Call-ID", "CSeq"))
+    to = f"To: {invite.headers.get('To')};tag={tag}\r\nContact: {contact}\r\n"
+    await wire.send(f"SIP/2.0 200 OK\r\n{common}{to}Content-Length: 0\r\n\r\n".encode())
+
+
+async def test_hanging_up_before_an_answer_gives_up(house: House) -> None:
+    call, ear = await dial(house, house.address, "udp")
+    _, theirs = await house.calls.leg()
+    assert await ear.heard() == ("progress", 100)
+    call.hang_up()
+    assert await theirs.heard() == ("cancelled", "")
+    assert await ear.heard() == ("refused", 487)
+
+
+async def test_an_answer_that_cannot_be_understood_is_told_once(house: House) -> None:
+    wire = UdpWire(house.address)
+    house.wires.append(wire)
+    _, ear = await dial(house, ("127.0.0.1", wire.port), "udp")
+    invite = await wire.receive()
+    await answered_by(wire, invite, "x", "<nonsense>")
+    heard = await ear.heard()
+    assert heard[0] == "failed"
+    await answered_by(wire, invite, "x", "<nonsense>")
+    await answered_by(wire, invite, "y", "<sip:x@127.0.0.1>")
+    assert ear.silent
+
+
+async def test_a_second_callee_who_answers_gets_its_ack_and_a_bye(house: House) -> None:
+    wire = UdpWire(house.address)
+    house.wires.append(wire)
+    _, ear = await dial(house, ("127.0.0.1", wire.port), "udp")
+    invite = await wire.receive()
+    contact = f"<sip:x@127.0.0.1:{wire.port}>"
+    await answered_by(wire, invite, "first", contact)
+    await answered_by(wire, invite, "second", contact)
+    got = [await wire.receive() for _ in range(3)]
+    assert [(message.cseq.method, message.to.tag) for message in got] == [
+        ("ACK", "first"),
+        ("ACK", "second"),
+        ("BYE", "second"),
+    ]
+    assert await ear.heard() == ("answered", b"")
+    assert ear.silent

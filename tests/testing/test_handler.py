@@ -23,9 +23,12 @@ async def test_behaviours_are_used_up_in_order_and_the_last_one_stays() -> None:
 
 
 async def test_untold_it_rejects() -> None:
-    async with HandlerServer() as handler, http_session(AddressGuard(allow_loopback=True)) as session:
-        async with session.post(handler.url) as response:
-            assert await response.json() == {"reject": {}}
+    async with (
+        HandlerServer() as handler,
+        http_session(AddressGuard(allow_loopback=True)) as session,
+        session.post(handler.url) as response,
+    ):
+        assert await response.json() == {"reject": {}}
 
 
 async def test_it_notices_that_the_client_left() -> None:

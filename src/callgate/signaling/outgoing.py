@@ -70,8 +70,11 @@ class OutgoingCall(WithinDialog):
             self._send_cancel()
 
     def hang_up(self, cause: str = "") -> None:
-        """Send BYE."""
-        self.leave(cause)
+        """Send BYE; where nobody has answered yet, give up."""
+        if self.dialog is None:
+            self.cancel()
+        else:
+            self.leave(cause)
 
     def digit(self, digit: str, duration_ms: int) -> None:
         """Send a digit by INFO."""
@@ -115,6 +118,8 @@ class OutgoingCall(WithinDialog):
 
     def _answered(self, response: Response) -> None:
         if self._ack is None:
+            if self._done:
+                return  # a copy of an answer that could not be understood
             self._done = True
             assert self._client is not None
             self.peer = self._client.peer
@@ -132,8 +137,18 @@ class OutgoingCall(WithinDialog):
                 self._listener.refused(487, "Request Terminated", ())
             else:
                 self._listener.answered(response.body)
-        elif self.dialog is not None:
+        elif self.dialog is not None and response.to.tag == self.dialog.remote_tag:
             self._endpoint.send(self._ack, self._endpoint.next_hop(self.dialog, self.peer))
+        else:
+            self._decline_fork(response)
+
+    def _decline_fork(self, response: Response) -> None:
+        """A second callee answered too: it gets its ACK and a BYE. RFC 3261 section 13.2.2.4 (2xx Responses)."""
+        dialog = Dialog.of_callee(self._sent, response)
+        hop = self._endpoint.next_hop(dialog, self.peer)
+        self._endpoint.send(dialog.request("ACK", via=self._endpoint.via(hop), sequence=self._sent.cseq.number), hop)
+        bye = dialog.request("BYE", via=self._endpoint.via(hop))
+        self._endpoint.transact(bye, hop, lambda response: None, lambda reason: None)
 
     def _given_up(self, reason: str) -> None:
         self._done = True
