@@ -1,6 +1,6 @@
 import pytest
 
-from callgate.core.sip.message import Request, Response
+from callgate.core.sip.message import Message
 from callgate.entities.decision import Decision, Verdict
 from callgate.ports import Leg, ReofferAnswer
 from callgate.signaling.leg import IncomingLeg
@@ -193,7 +193,7 @@ def test_a_name_that_would_break_the_header_is_escaped() -> None:
     assert invite.headers.get("Content-Type") is None
 
 
-async def answered_by(wire: UdpWire, invite: Request | Response, tag: str, contact: str) -> None:
+async def answered_by(wire: UdpWire, invite: Message, tag: str, contact: str) -> None:
     common = "".join(f"{name}: {invite.headers.get(name)}\r\n" for name in ("Via", "From", "Call-ID", "CSeq"))
     to = f"To: {invite.headers.get('To')};tag={tag}\r\nContact: {contact}\r\n"
     await wire.send(f"SIP/2.0 200 OK\r\n{common}{to}Content-Length: 0\r\n\r\n".encode())
