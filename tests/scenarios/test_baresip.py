@@ -10,6 +10,8 @@ from callgate.phone.sound import read_wav, write_wav
 from tests.peers.baresip import Baresip
 from tests.peers.gate import Gate
 
+CALLER = "sip:baresip@127.0.0.1"
+
 
 @pytest.mark.baresip
 def test_baresip_hears_the_greeting(gate: Gate, baresip: Baresip, tmp_path: Path) -> None:
@@ -20,6 +22,7 @@ def test_baresip_hears_the_greeting(gate: Gate, baresip: Baresip, tmp_path: Path
     loud_s = 0.02 * sum(audioop.rms(frame, 2) > 200 for frame in frames)
     greeting_s = len(sound("greeting")) / 16_000
     assert 0.4 * greeting_s < loud_s < 1.1 * greeting_s
-    call = gate.until(lambda: next((call for call in gate.calls() if call["ended"]), None))
-    assert call["endReason"] == "hangup"
-    assert call["requestContext"]["ultravox"]["sip"]["from_uri"] == "sip:baresip@127.0.0.1"
+    decision = gate.until(lambda: [entry for entry in gate.decisions() if entry["fromUri"] == CALLER])[0]
+    call = gate.ended_call(decision["sipCallId"])
+    assert call["endReason"] == "hangup", gate.log()
+    assert call["metadata"]["ultravox.sip.from_uri"] == CALLER
