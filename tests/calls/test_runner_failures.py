@@ -163,3 +163,18 @@ async def test_a_second_offer_is_answered_with_a_newer_version(stage: Stage) -> 
     second = leg.listener.reoffered(offer(address="192.0.2.9", port=5_002, session_id=2))
     assert first.status == second.status == 200
     assert first.sdp.split(b"\r\n")[1] != second.sdp.split(b"\r\n")[1]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+async def test_a_caller_who_still_waits_when_the_node_ends_is_told_to_try_again(asked: bool) -> None:
+    stage = Stage(handler=asked)
+    leg = await stage.invite("somebody" if asked else "demo")
+    refusals: list[tuple[object, ...]] = []
+    leg.refuse = lambda *said: refusals.append(said)  # type: ignore[method-assign]
+    await stage.registry.drain(0)
+    await stage.settle()
+    assert refusals == [(503, (("Retry-After", "10"),))]
+    assert stage.hook.abandoned is asked
+    if not asked:
+        await stage.count_sound()
+    assert await stage.registry.ended(0)

@@ -26,7 +26,7 @@ class House:
     address: tuple[str, int] = ("", 0)
     wires: list[Any] = field(default_factory=list)
 
-    async def open(self, port: int = 0, **more: Any) -> None:
+    async def open(self, port: int = 0, host: str = "127.0.0.1", **more: Any) -> None:
         self.tasks = TaskOwner(lambda name, error: self.warnings.append(f"{name}: {error!r}"))
         self.endpoint = SipEndpoint(
             calls=self.calls,
@@ -41,7 +41,8 @@ class House:
             warn=self.warnings.append,
             **more,
         )
-        self.address = await self.endpoint.start("127.0.0.1", port)
+        bound = await self.endpoint.start(host, port)
+        self.address = ("127.0.0.1", bound[1])
 
     async def udp(self) -> UdpWire:
         wire = UdpWire(self.address)

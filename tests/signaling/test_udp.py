@@ -1,6 +1,8 @@
+import pytest
+
 from callgate.signaling.transport import Peer
 from tests.signaling.conftest import House
-from tests.signaling.wire import Caller
+from tests.signaling.wire import ANSWER, OFFER, Caller
 
 
 async def test_what_cannot_be_sent_is_lost_and_the_socket_lives_on(house: House) -> None:
@@ -12,6 +14,24 @@ async def test_what_cannot_be_sent_is_lost_and_the_socket_lives_on(house: House)
     await caller.send("OPTIONS")
     assert (await caller.response()).status == 200
     assert told == []
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_socket_for_both_families_serves_ipv4_peers(transport: str) -> None:
+    house = House()
+    await house.open(host="::ffff:127.0.0.1")
+    caller = await house.caller(transport)
+    await caller.send("INVITE", body=OFFER)
+    leg, _ = await house.calls.leg()
+    assert (leg.attempt.source_address, leg.media_address) == ("127.0.0.1", "127.0.0.1")
+    leg.answer(ANSWER)
+    answer = await caller.final()
+    assert answer.contact is not None
+    assert answer.contact.uri.startswith(f"sip:callgate@127.0.0.1:{house.address[1]}")
+    await caller.acknowledge()
+    leg.hang_up()
+    assert (await caller.incoming()).method == "BYE"
+    await house.close()
 
 
 async def test_keep_alives_are_swallowed(house: House) -> None:

@@ -60,6 +60,7 @@ class Surroundings:
         log: takes an event name and fields.
         ring_after_s: first 180 at the latest.
         ring_repeat_s: between one 180 and the next.
+        retry_after_s: what a 503 tells the peer to wait.
     """
 
     clock: Clock
@@ -73,6 +74,7 @@ class Surroundings:
     log: Callable[..., None]
     ring_after_s: float
     ring_repeat_s: float
+    retry_after_s: int = 10
 
 
 class CallRunner:
@@ -279,7 +281,9 @@ class CallRunner:
             case Effect.REFUSE:
                 self._disarm()
                 self._status = self._status or OUTCOMES[self._outcome].status or 500
-                self._leg.refuse(self._status)
+                # RFC 3261 section 21.5.4 (503 Service Unavailable): without Retry-After it says no more than a 500.
+                retry = (("Retry-After", str(self._around.retry_after_s)),) if self._status == 503 else ()
+                self._leg.refuse(self._status, retry)
             case Effect.HANG_UP:
                 self._leg.hang_up(OUTCOMES[self._outcome].words)
             case Effect.CLOSE:

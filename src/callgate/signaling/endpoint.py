@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Final
 
-from callgate.core.sip.attempt import attempt_of
+from callgate.core.sip.attempt import attempt_of, unmapped
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
 from callgate.core.sip.message import Request, Response, respond
@@ -126,7 +126,7 @@ class SipEndpoint:
         udp, tcp = _bind_both(host, port)
         bound: tuple[str, int] = udp.getsockname()[:2]
         self.addresses = AddressBook(
-            bound[0],
+            unmapped(bound[0]),
             bound[1],
             advertise=self._advertise,
             local_networks=self._local_networks,
@@ -521,6 +521,9 @@ def _bind_both(host: str, port: int) -> tuple[socket.socket, socket.socket]:
         udp = socket.socket(family, socket.SOCK_DGRAM)
         tcp = socket.socket(family, socket.SOCK_STREAM)
         try:
+            if family == socket.AF_INET6:  # `::` stands for IPv4 too, whatever the system's habit
+                for sock in (udp, tcp):
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             udp.bind((host, port))
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tcp.bind((host, udp.getsockname()[1]))

@@ -12,6 +12,8 @@ from callgate.signaling.transport import Peer, Receiver
 
 # A burst of INVITEs must wait here while the loop does something else: some 3,000 of them. The system may grant less.
 _BUFFER_BYTES: Final = 4 * 1024 * 1024
+# How a socket for IPv6 reaches IPv4 peers, RFC 4291 section 2.5.5.2 (IPv4-Mapped IPv6 Address).
+_MAPPED: Final = "::ffff:"
 
 
 class UdpTransport(asyncio.DatagramProtocol):
@@ -20,6 +22,7 @@ class UdpTransport(asyncio.DatagramProtocol):
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._transport: asyncio.DatagramTransport | None = None
+        self._maps = False
 
     @classmethod
     async def open(cls, sock: socket.socket, receiver: Receiver) -> "UdpTransport":
@@ -28,14 +31,17 @@ class UdpTransport(asyncio.DatagramProtocol):
             sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
         loop = asyncio.get_running_loop()
         _, protocol = await loop.create_datagram_endpoint(lambda: cls(receiver), sock=sock)
+        protocol._maps = sock.family == socket.AF_INET6
         return protocol
 
     def send(self, data: bytes, address: str, port: int) -> None:
         """Send one datagram; what cannot be sent is lost, as it could be on the way."""
         if self._transport is not None and not self._transport.is_closing():
             # An address that the socket cannot reach (another family, port 0 …) is a lost datagram too.
-            with suppress(OSError, ValueError, OverflowError, TypeError):
-                self._transport.sendto(data, (address, port))
+            with suppress(OSError, ValueError):
+                self._transport.sendto(
+                    data, (f"{_MAPPED}{address}" if self._maps and "." in address else address, port)
+                )
 
     def close(self) -> None:
         """Stop receiving and sending."""
