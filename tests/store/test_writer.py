@@ -159,3 +159,35 @@ async def test_nobody_waits_for_a_writer_that_has_died(told: tuple[Store, list[s
     assert words == ["the store's writer has stopped: CancelledError"]
     store.decision(a_record())
     assert store.rows_dropped == 1
+
+
+async def test_a_full_disk_fails_everybody_at_once_and_room_makes_all_well_again(
+    told: tuple[Store, list[str]],
+) -> None:
+    store, words = told
+    raw = store._writer._groups._connection
+    (pages,) = raw.execute("PRAGMA page_count").fetchone()
+    raw.execute(f"PRAGMA max_page_count = {pages}")
+    calls = [a_call(settings={"systemPrompt": "x" * 100_000}) for _ in range(3)]
+    for index in range(50):
+        store.message(a_message(calls[0], index, "y" * 10_000))
+    results = await asyncio.gather(
+        *(store.call_started(call, a_record(), an_event(call, "call.started")) for call in calls),
+        return_exceptions=True,
+    )
+    assert [str(result) for result in results] == ["database or disk is full"] * 3
+    assert words == ["50 queued rows were lost: database or disk is full"]
+    raw.execute("PRAGMA max_page_count = 1000000")
+    for call in calls:
+        await store.call_started(call, a_record(), an_event(call, "call.started"))
+    assert await store.get_call("account", calls[2].call_id) == calls[2]
+
+
+async def test_the_queue_has_a_limit_and_counts_what_it_drops(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callgate.store.writer.QUEUED_ROWS_MAX", 3)
+    call = a_call()
+    for index in range(5):
+        store.message(a_message(call, index, "hello"))
+    await store.call_started(call, a_record(), an_event(call, "call.started"))
+    assert len(await store.messages(call.call_id)) == 3
+    assert store.rows_dropped == 2
