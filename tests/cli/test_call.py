@@ -48,7 +48,13 @@ async def test_a_refused_call_exits_1(callee: Callee) -> None:
 
 
 async def test_bad_arguments_exit_2_with_one_line(callee: Callee) -> None:
-    for arguments in (["tel:1"], ["sip:a@127.0.0.1", "--header", "X"], ["sip:a@127.0.0.1", "--play", "/no.wav"]):
+    for arguments in (
+        ["tel:1"],
+        ["sip:a@127.0.0.1", "--header", "X"],
+        ["sip:a@127.0.0.1", "--play", "/no.wav"],
+        ["sip:a@127.0.0.1", "--record", "/no/such/folder.wav"],
+        ["sip:a@127.0.0.1", "--bind", "192.0.2.1"],
+    ):
         code, out, err = await called(*arguments)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert err.startswith("callgate: ")
@@ -64,3 +70,10 @@ async def test_ctrl_c_hangs_up(callee: Callee) -> None:
     assert process.returncode == 0
     assert b"we hung up" in out
     assert callee.ends == ["hung up"]
+
+
+async def test_nobody_of_that_name_exits_1_with_one_line() -> None:
+    code, out, err = await called("sip:a@nowhere.invalid")
+    assert (code, out) == (1, "")
+    assert err.startswith("callgate: nowhere.invalid cannot be resolved: ")
+    assert err.count("\n") == 1

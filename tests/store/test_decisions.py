@@ -10,20 +10,11 @@ from callgate.testing.clock import ManualClock
 from tests.store.facts import START, a_call, a_record, an_event
 
 
-async def written(store: Store) -> None:
-    """Whatever is queued leaves with the next thing that is waited for."""
-
-    async def nothing(connection: object) -> None:
-        return None
-
-    await store._writer.run(nothing)
-
-
 async def test_a_record_comes_back_as_it_went(store: Store) -> None:
     await store.create_account("default", "Default")
     record = a_record(attempt={"headers": [["X-A", "1"]]})
     store.decision(record)
-    await written(store)
+    await store.written()
     assert await store.get_decision("account", record.decision_id) == record
 
 
@@ -31,12 +22,12 @@ async def test_strangers_are_folded_by_source_and_minute(store: Store, clock: Ma
     account, _ = await store.create_account("default", "Default")
     for _ in range(50):
         store.decision(a_record(None, step=Step.SOURCE, at=clock.now()))
-    await written(store)
+    await store.written()
     store.decision(a_record(None, step=Step.SOURCE, at=clock.now()))
     clock.advance(60)
     store.decision(a_record(None, step=Step.SOURCE, at=clock.now()))
     store.decision(a_record(None, step=Step.SOURCE, at=clock.now(), source_address="192.0.2.2"))
-    await written(store)
+    await store.written()
     found, total = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=10)
     assert total == 3
     assert sorted((record.source_address, record.count) for record in found) == [
@@ -50,7 +41,7 @@ async def test_with_several_accounts_nobody_sees_what_belongs_to_nobody(store: S
     first, _ = await store.create_account("first", "First")
     await store.create_account("second", "Second")
     store.decision(a_record(None, step=Step.SOURCE))
-    await written(store)
+    await store.written()
     assert (await store.list_decisions(first.account_id, DecisionFilter(), offset=0, limit=10))[1] == 0
 
 
@@ -60,7 +51,7 @@ async def test_each_kind_is_pruned_under_its_own_limit(store: Store, clock: Manu
     for i in range(5):
         store.decision(a_record(account.account_id, at=START, outcome=f"kept-{i}"))
         store.decision(a_record(None, step=Step.SOURCE, at=START, source_address=f"192.0.2.{i}"))
-    await written(store)
+    await store.written()
     assert await store.prune(days=30, rows_max=3, strangers_rows_max=2) == 1 + 2 + 3
     found, _ = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=20)
     assert [record.outcome for record in found if record.account_id] == ["kept-4", "kept-3", "kept-2"]
@@ -70,7 +61,7 @@ async def test_each_kind_is_pruned_under_its_own_limit(store: Store, clock: Manu
 async def test_pruning_many_takes_several_turns_so_that_calls_come_between(store: Store, clock: ManualClock) -> None:
     for _ in range(2_500):
         store.decision(a_record(at=START - timedelta(days=40)))
-    await written(store)
+    await store.written()
     call, order = a_call(), []
 
     async def prune() -> None:
@@ -105,5 +96,5 @@ async def test_queued_records_leave_by_themselves(store: Store) -> None:
     store._writer.before_queued = noted
     store.decision(a_record(account.account_id))
     await unfolded.wait()  # the writer's own timer; the test's time limit bounds it
-    await written(store)
+    await store.written()
     assert (await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=1))[1] == 1

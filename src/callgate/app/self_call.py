@@ -6,7 +6,7 @@ from callgate.app.first_start import DEMO_NAME
 from callgate.app.server import Server
 from callgate.core.admission.explain import explain_trace
 from callgate.entities.outcomes import OUTCOMES
-from callgate.phone.phone import place_call
+from callgate.phone.phone import Unreachable, place_call
 from callgate.store.decisions import DecisionFilter
 
 # Long enough for the greeting's first sentence, short enough for whoever waits for the prompt.
@@ -19,9 +19,12 @@ async def call_itself(server: Server) -> str:
     if ip_address(host).is_unspecified:
         host = "::1" if ":" in host else "127.0.0.1"
     shown = f"[{host}]" if ":" in host else host
-    report = await place_call(
-        f"sip:{DEMO_NAME}@{shown}:{port}", from_uri=f"sip:self-call@{shown}", duration_s=_DURATION_S
-    )
+    try:
+        report = await place_call(
+            f"sip:{DEMO_NAME}@{shown}:{port}", from_uri=f"sip:self-call@{shown}", duration_s=_DURATION_S
+        )
+    except (Unreachable, OSError) as error:
+        return f"\nThe call to itself could not be placed: {error}"
     await server.settled()
     store = server.store
     account_id = store.snapshot.accounts[0].account_id

@@ -270,6 +270,7 @@ class Server:
         """Wait until calls that are over have been written down."""
         await self.registry.ended(_LAST_WORDS_S)
         await self._call_tasks.finish()
+        await self.store.written()
 
     def begin_draining(self) -> None:
         """Take no new calls."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from callgate.phone.phone import BadCall, place_call
+from callgate.phone.phone import BadCall, Unreachable, place_call
 from callgate.phone.report import CallReport
 from callgate.phone.sound import SoundFileError
 
@@ -52,8 +52,15 @@ def call(
 
     try:
         report = asyncio.run(run())
-    except (BadCall, SoundFileError, OSError) as error:
+    except Unreachable as error:
         print(f"callgate: {error}", file=sys.stderr)
+        raise typer.Exit(EXIT_NOT_OK) from None
+    except (BadCall, SoundFileError) as error:
+        print(f"callgate: {error}", file=sys.stderr)
+        raise typer.Exit(EXIT_BAD_ARGUMENT) from None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"callgate: {place}{(error.strerror or str(error)).lower()}", file=sys.stderr)
         raise typer.Exit(EXIT_BAD_ARGUMENT) from None
     print(json.dumps(report.as_json()) if as_json else report.story())
     raise typer.Exit(0 if report.ok else EXIT_NOT_OK)

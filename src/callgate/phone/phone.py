@@ -33,6 +33,10 @@ class BadCall(ValueError):
     """The call cannot be placed as it was asked for."""
 
 
+class Unreachable(Exception):
+    """Nobody can be called by that name or address from here."""
+
+
 async def place_call(
     uri: str,
     *,
@@ -66,10 +70,13 @@ async def place_call(
 
     Raises:
         BadCall: an argument is wrong; nothing has been sent.
-        OSError: the callee's name cannot be resolved, the socket cannot be had, or `record` cannot be written.
+        Unreachable: the callee's name cannot be resolved, or no route leads there.
+        OSError: the socket cannot be had, or `record` cannot be written.
     """
     target_host, target_port = _check(uri, transport, from_uri, headers, digits)
     sound_to_play = read_wav(play) if play is not None else b""
+    if record is not None:
+        write_wav(record, b"")  # better told now than after the call
     host = bind or await _local_address(target_host, target_port)
     loop = asyncio.get_running_loop()
     clock = SystemClock()
@@ -297,7 +304,14 @@ def _check(uri: str, transport: str, from_uri: str, headers: Sequence[tuple[str,
 
 async def _local_address(host: str, port: int) -> str:
     """The local address of the route to a host: a connected UDP socket knows it, and sends nothing."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM, family=socket.AF_INET)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(found[0][4])
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM, family=family)
+    except OSError as error:
+        raise Unreachable(f"{host} cannot be resolved: {(error.strerror or str(error)).lower()}") from None
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(found[0][4])
+        except OSError as error:
+            raise Unreachable(f"no route leads to {host}: {(error.strerror or str(error)).lower()}") from None
         return str(probe.getsockname()[0])

@@ -54,7 +54,7 @@ def read_wav(path: Path) -> bytes:
 
 def write_wav(path: Path, pcm: bytes) -> None:
     """Write int16 little-endian, mono, 8,000 Hz; `OSError` when that cannot be done."""
-    with wave.open(str(path), "wb") as file:
+    with path.open("wb") as raw, wave.open(raw, "wb") as file:
         file.setparams((1, 2, _RATE, 0, "NONE", ""))
         file.writeframes(pcm)
 

@@ -176,7 +176,7 @@ class SipEndpoint:
         target = parse_uri(uri)
         port = target.port or 5060
         found = await asyncio.get_running_loop().getaddrinfo(
-            target.host, port, type=socket.SOCK_DGRAM, family=socket.AF_INET
+            target.host, port, type=socket.SOCK_DGRAM, family=socket.AF_INET6 if ":" in target.host else socket.AF_INET
         )
         peer = Peer(transport, str(found[0][4][0]), port)
         invite = invite_of(

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from callgate.ports import Clock, Ids
 from callgate.store.accounts import AccountStore
@@ -38,6 +38,14 @@ class Store(AccountStore, AgentStore, CallRecords, DecisionRecords):
         """Write what is queued and let go of the file."""
         await self._writer.close()
         await self._engine.dispose()
+
+    async def written(self) -> None:
+        """Wait until what has been queued so far is in the store."""
+
+        async def nothing(connection: AsyncConnection) -> None:
+            return
+
+        await self._writer.run(nothing)
 
     async def checkpoint(self) -> None:
         """Move what has been committed from the log into the database; to be called every few seconds.
