@@ -10,6 +10,7 @@ from sqlalchemy.sql import Select
 
 from callgate.ports import Clock, Ids
 from callgate.store.errors import StoreUnavailable
+from callgate.store.groups import words_of
 from callgate.store.snapshot import ConfigurationSnapshot
 from callgate.store.writer import Writer
 
@@ -36,8 +37,10 @@ class StorePart:
             async with self._engine.connect() as connection:
                 rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
                 return rows
+        except (OverflowError, UnicodeEncodeError):
+            return []  # a number over 64 bits, a lone surrogate: what cannot be written stands in no row
         except (SQLAlchemyError, OSError) as error:
-            raise StoreUnavailable(str(getattr(error, "orig", None) or error).lower()) from error
+            raise StoreUnavailable(words_of(error)) from error
 
     async def _one(self, query: Select[Any]) -> RowMapping | None:
         rows = await self._read(query)
