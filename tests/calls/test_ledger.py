@@ -29,7 +29,7 @@ class SlowStore(StageStore):
 async def test_facts_are_written_in_their_order_however_slow_the_first_is(stage: Stage) -> None:
     store, failed, then = SlowStore(), [], []
     tasks = TaskOwner(lambda name, error: failed.append((name, error)))
-    ledger = Ledger(store, tasks, lambda fact, error: failed.append((fact, error)))
+    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: failed.append((fact, error)))
     attempt = stage.attempt()
     record = record_of(attempt, decide(attempt, stage._policies(), ROOM), decision_id="d", at=NOW)
     ledger.started(CALL, record, EVENT, lambda: then.append(len(store.facts)))
@@ -48,10 +48,41 @@ async def test_without_a_beginning_nothing_that_waits_behind_it_is_tried(stage: 
     store, failed = StageStore(), []
     store.broken = True
     tasks = TaskOwner(lambda name, error: failed.append(name))
-    ledger = Ledger(store, tasks, lambda fact, error: failed.append(fact))
+    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: failed.append(fact))
     attempt = stage.attempt()
     record = record_of(attempt, decide(attempt, stage._policies(), ROOM), decision_id="d", at=NOW)
     ledger.started(CALL, record, EVENT, lambda: failed.append("told that it was committed"))
     ledger.ended(CALL, EVENT)
     await tasks.finish()
     assert failed == ["call.started"]
+
+
+async def test_an_end_is_tried_again_until_the_store_takes_it(stage: Stage) -> None:
+    store, failed = StageStore(), []
+    store.broken = True
+    tasks = TaskOwner(lambda name, error: failed.append(name))
+    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: failed.append(fact))
+    ledger.ended(CALL, EVENT)
+    for wait_s in (0, 1, 5, 30):
+        stage.clock.advance(wait_s)
+        await tasks.finish()
+    assert failed == ["call.ended"] * 4
+    store.broken = False
+    stage.clock.advance(120)
+    await tasks.finish()
+    assert [fact for fact, _ in store.facts] == ["ended"]
+    stage.clock.advance(10_000)
+    assert len(tasks) == 0
+    assert len(failed) == 4
+
+
+async def test_an_end_is_not_tried_for_ever(stage: Stage) -> None:
+    store, failed = StageStore(), []
+    store.broken = True
+    tasks = TaskOwner(lambda name, error: failed.append(name))
+    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: failed.append(fact))
+    ledger.ended(CALL, EVENT)
+    for _ in range(20):
+        await tasks.finish()
+        stage.clock.advance(600)
+    assert failed == ["call.ended"] * 6

@@ -1,24 +1,34 @@
 """The facts of one call on their way into the store, in the order in which they happened."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
 
 from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord
-from callgate.ports import CallStore
+from callgate.ports import Alarms, CallStore
 from callgate.runtime.tasks import TaskOwner
+
+# A file locked by a backup is free again within seconds, a full disk perhaps when somebody has looked.
+_RETRIES_S: Final = (1.0, 5.0, 30.0, 120.0, 600.0)
 
 
 class Ledger:
     """Writes started, joined and ended of one call, each after the one before is committed.
 
     A call may end before its beginning is committed (a caller who hangs up at once), hence the queue. A write that
-    fails is reported; what waits behind a beginning that failed is not tried.
+    fails is reported; what waits behind a beginning that failed is not tried. An end is tried again for some minutes:
+    without it the call would seem to go on until the node's next start.
     """
 
-    def __init__(self, store: CallStore, tasks: TaskOwner, failed: Callable[[str, Exception], None]) -> None:
-        """`failed` is told which fact could not be written, and why."""
+    def __init__(
+        self, store: CallStore, tasks: TaskOwner, alarms: Alarms, failed: Callable[[str, Exception], None]
+    ) -> None:
+        """`failed` is told which fact could not be written, and why; each time that it was tried."""
         self._store = store
         self._tasks = tasks
+        self._alarms = alarms
+        self._retries = iter(_RETRIES_S)
         self._failed = failed
         self._waiting: list[tuple[str, Callable[[], Awaitable[None]], Callable[[], None]]] = []
         self._running = False
@@ -62,6 +72,8 @@ class Ledger:
                 except Exception as error:
                     if fact == "call.started":  # an end says all that a join would have said
                         self._waiting.clear()
+                    elif fact == "call.ended" and (wait_s := next(self._retries, None)) is not None:
+                        self._alarms.after(wait_s, partial(self._put, fact, write, then))
                     self._failed(fact, error)
                 else:
                     then()

@@ -99,7 +99,7 @@ class CallRunner:
         self._chronicle = Chronicle(
             leg.attempt,
             decision,
-            Ledger(around.store, around.tasks, self._not_written),
+            Ledger(around.store, around.tasks, around.alarms, self._not_written),
             around.clock,
             around.ids,
             around.log,
