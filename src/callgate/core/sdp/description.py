@@ -15,7 +15,7 @@ SDP_BYTES_MAX: Final = 32_768
 MEDIA_COUNT_MAX: Final = 32
 LINES_MAX: Final = 1_000
 
-_DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
+_DIRECTIONS: Final = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 
 
 class SdpError(ValueError):
@@ -63,37 +63,25 @@ def parse(body: bytes) -> list[Stream]:
     """
     if len(body) > SDP_BYTES_MAX:
         raise SdpError(f"the description has {len(body)} bytes; expected at most {SDP_BYTES_MAX}")
-    lines = body.decode("utf-8", "replace").splitlines()
-    if len(lines) > LINES_MAX:
-        raise SdpError(f"the description has {len(lines)} lines; expected at most {LINES_MAX}")
-    if not lines or lines[0].strip() != "v=0":
+    text = body.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > LINES_MAX:
+        raise SdpError(f"the description has more than {LINES_MAX} lines")
+    if text.partition("\n")[0].strip() != "v=0":
         raise SdpError("the description does not begin with v=0")
-    session_address, session_direction = "", "sendrecv"
+    head, *sections = text.split("\nm=")
+    if len(sections) > MEDIA_COUNT_MAX:
+        raise SdpError(f"the description has more than {MEDIA_COUNT_MAX} streams")
+    session = _read(head)
     streams: list[Stream] = []
-    stream: Stream | None = None
-    for line in lines[1:]:
-        if len(line) < 3 or line[1] != "=":
-            continue
-        kind, value = line[0], line[2:].strip()
-        if kind == "m":
-            if len(streams) == MEDIA_COUNT_MAX:
-                raise SdpError(f"the description has more than {MEDIA_COUNT_MAX} streams")
-            stream = _stream(value, session_address, session_direction)
-            streams.append(stream)
-        elif kind == "c":
-            address = _address(value)
-            if stream is None:
-                session_address = address
-            else:
-                stream.address = address
-        elif kind == "a":
-            if value in _DIRECTIONS:
-                if stream is None:
-                    session_direction = value
-                else:
-                    stream.direction = value
-            elif stream is not None:
-                _attribute(stream, value)
+    for section in sections:
+        first, _, rest = section.partition("\n")
+        stream = _stream(first.strip(), session.address, session.direction or "sendrecv")
+        own = _read_again(rest) if len(rest) <= _KEPT_CHARACTERS_MAX else _read(rest)
+        stream.address = own.address or stream.address
+        stream.direction = own.direction or stream.direction
+        stream.mappings = own.mappings
+        stream.packet_ms = own.packet_ms
+        streams.append(stream)
     return streams
 
 
@@ -107,36 +95,57 @@ def _stream(value: str, address: str, direction: str) -> Stream:
     return Stream(parts[0].lower(), int(port), parts[2].upper(), tuple(parts[3:]), address, direction)
 
 
-# The same few addresses and the same dozen mappings come in every offer: reading them is half of the work.
-@lru_cache(maxsize=1_024)
+@dataclass(slots=True)
+class _Lines:
+    """What the lines of a session or of a stream say, but for the first."""
+
+    address: str = ""
+    direction: str = ""
+    mappings: dict[int, str] = field(default_factory=dict)
+    packet_ms: int | None = None
+
+
+def _read(text: str) -> _Lines:
+    found = _Lines()
+    for line in text.split("\n"):
+        if line.startswith("a="):
+            value = line[2:].strip()
+            if value.startswith("rtpmap:"):
+                _add_mapping(found.mappings, value)
+            elif value in _DIRECTIONS:
+                found.direction = value
+            elif value.startswith("ptime:"):
+                number = value[6:].strip().partition(".")[0]
+                if number.isascii() and number.isdigit() and len(number) <= 3:
+                    found.packet_ms = int(number)
+        elif line.startswith("c="):
+            found.address = _address(line[2:].strip())
+    return found
+
+
+# A trunk describes its stream in the same words in every call; only the port in the first line changes. What is found
+# is read by many and changed by nobody.
+_KEPT_CHARACTERS_MAX: Final = 2_000
+_read_again: Final = lru_cache(maxsize=1_024)(_read)
+
+
 def _address(value: str) -> str:
     parts = value.split()
     if len(parts) != 3 or parts[0].upper() != "IN":
         raise SdpError(f"the connection is written `c={value[:80]}`; expected IN IP4 and an address")
     address = parts[2].partition("/")[0]
     try:
-        ip_address(address)
+        _known_address(address)
     except ValueError:
         raise SdpError(f"the connection address is {address[:80]!r}; expected an IP address") from None
     return address
 
 
-def _attribute(stream: Stream, value: str) -> None:
-    if value.startswith("rtpmap:"):
-        mapping = _mapping(value)
-        if mapping is not None:
-            stream.mappings[mapping[0]] = mapping[1]
-    elif value.startswith("ptime:"):
-        text = value[6:].strip().partition(".")[0]
-        if text.isascii() and text.isdigit() and len(text) <= 3:
-            stream.packet_ms = int(text)
+_known_address: Final = lru_cache(maxsize=1_024)(ip_address)
 
 
-@lru_cache(maxsize=1_024)
-def _mapping(value: str) -> tuple[int, str] | None:
-    """Payload type and encoding of an ``a=rtpmap``."""
+def _add_mapping(mappings: dict[int, str], value: str) -> None:
     number, _, encoding = value.removeprefix("rtpmap:").strip().partition(" ")
-    if not (number.isascii() and number.isdigit() and len(number) <= 3 and int(number) <= 127):
-        return None
-    # `PCMU/8000/1` is the same as `PCMU/8000`.
-    return int(number), encoding.strip().lower().removesuffix("/1")
+    if number.isascii() and number.isdigit() and len(number) <= 3 and int(number) <= 127:
+        # `PCMU/8000/1` is the same as `PCMU/8000`.
+        mappings[int(number)] = encoding.strip().lower().removesuffix("/1")

@@ -6,6 +6,7 @@ RFC 3264 (An Offer/Answer Model with the Session Description Protocol), sections
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from callgate.core.sdp.description import SdpError, Stream, parse
@@ -64,9 +65,9 @@ def assess(body: bytes) -> OfferAssessment:
         stream = _acceptable(streams)
     except SdpError as error:
         audio = next((stream for stream in streams if stream.kind == "audio"), None)
-        names = tuple(_names(audio)) if audio else ()
+        names = _names(audio) if audio else ()
         return OfferAssessment("no-common-codec", str(error), error.warning_code, names)
-    return OfferAssessment(None, codecs=tuple(_names(stream)))
+    return OfferAssessment(None, codecs=_names(stream))
 
 
 def answer(offered: bytes, *, address: str, port: int, session_id: int, version: int = 0) -> Negotiated:
@@ -184,15 +185,17 @@ def _acceptable(streams: list[Stream]) -> Stream:
     raise why
 
 
-def _encodings(stream: Stream) -> list[tuple[int, str]]:
-    found = []
-    for text in stream.formats:
-        number = _PAYLOAD_TYPES.get(text)
-        if number is not None:
-            encoding = stream.mappings.get(number) or _STATIC.get(number)
-            if encoding is not None:
-                found.append((number, encoding))
-    return found
+def _encodings(stream: Stream) -> tuple[tuple[int, str], ...]:
+    return _resolved(stream.formats, tuple(stream.mappings.items()))
+
+
+# A trunk offers the same codecs with the same numbers in every call.
+@lru_cache(maxsize=1_024)
+def _resolved(formats: tuple[str, ...], mappings: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
+    """Payload types with their encodings, in the order of preference; those without a known encoding are left out."""
+    encodings = {**_STATIC, **dict(mappings)}
+    numbers = [_PAYLOAD_TYPES[text] for text in formats if text in _PAYLOAD_TYPES]
+    return tuple((number, encodings[number]) for number in numbers if encodings.get(number))
 
 
 def _codec_or_none(stream: Stream) -> tuple[int, str] | None:
@@ -212,9 +215,14 @@ def _digits(stream: Stream) -> int | None:
     return next((number for number, encoding in _encodings(stream) if encoding == _DIGITS), None)
 
 
-def _names(stream: Stream) -> list[str]:
-    names = (encoding.partition("/")[0].upper() for _, encoding in _encodings(stream))
-    return [name for name in names if name != "TELEPHONE-EVENT"]
+def _names(stream: Stream) -> tuple[str, ...]:
+    return _named(_encodings(stream))
+
+
+@lru_cache(maxsize=1_024)
+def _named(encodings: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
+    names = (encoding.partition("/")[0].upper() for _, encoding in encodings)
+    return tuple(name for name in names if name != "TELEPHONE-EVENT")
 
 
 # ----------------------------------------------------------------------------------------------------------- writing
