@@ -1,3 +1,6 @@
+import asyncio
+import weakref
+
 import pytest
 
 from callgate.core.sip.message import Response
@@ -192,3 +195,30 @@ async def test_a_connection_that_goes_during_the_call_ends_nothing(house: House)
     leg.hang_up()  # over the connection that the caller was last heard on
     assert (await other.incoming()).method == "BYE"
     assert ear.silent
+
+
+async def test_what_served_a_call_is_let_go_of_while_its_transaction_lingers(house: House, caller: Caller) -> None:
+    leg, _ = await joined(house, caller)
+    listener = Ear()
+    leg.listen(listener)
+    served = weakref.ref(listener)
+    await caller.send("BYE")
+    assert (await caller.response()).status == 200
+    assert await listener.heard() == ("hung up", "")
+    del listener
+    assert served() is None
+
+
+async def test_what_served_a_call_is_let_go_of_once_our_bye_is_answered(house: House, caller: Caller) -> None:
+    leg, _ = await joined(house, caller)
+    listener = Ear()
+    leg.listen(listener)
+    served = weakref.ref(listener)
+    del listener
+    leg.hang_up()
+    bye = await caller.incoming()
+    assert served() is not None
+    await caller.answer(bye)
+    async with asyncio.timeout(5):
+        while served() is not None:  # noqa: ASYNC110 - the answer is on its way
+            await asyncio.sleep(0.001)

@@ -105,8 +105,8 @@ class IncomingLeg(WithinDialog):
         """BYE came; within an early dialog the INVITE is answered too. RFC 3261 section 15.1.2 (UAS Behavior)."""
         if self._exchange.open:
             self._give_up(cause)
-        elif self._listener is not None:
-            self._listener.hung_up(cause)
+        elif (listener := self._let_go()) is not None:
+            listener.hung_up(cause)
 
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """A digit came by INFO."""
@@ -124,8 +124,12 @@ class IncomingLeg(WithinDialog):
 
     def on_unacknowledged(self) -> None:
         """The ACK never came."""
-        if self._listener is not None:
-            self._listener.unacknowledged()
+        if (listener := self._let_go()) is not None:
+            listener.unacknowledged()
+
+    def on_left(self) -> None:
+        """Our BYE has been answered, or never will be."""
+        self._let_go()
 
     def on_disconnected(self) -> None:
         """The connection of an unanswered INVITE has gone: nobody is left to be answered."""
@@ -133,17 +137,24 @@ class IncomingLeg(WithinDialog):
             self._left = True
             self._exchange.abandon()
             self._endpoint.drop(self)
-            if self._listener is not None:
-                self._listener.cancelled("connection closed")
+            if (listener := self._let_go()) is not None:
+                listener.cancelled("connection closed")
 
     def _give_up(self, cause: str) -> None:
         self._left = True
         self._exchange.respond(respond(self._exchange.request, 487, to_tag=self.tag))
+        listener = self._let_go()
         self._over()
-        if self._listener is not None:
-            self._listener.cancelled(cause)
+        if listener is not None:
+            listener.cancelled(cause)
+
+    def _let_go(self) -> LegListener | None:
+        """Tell nobody any more. The transaction outlives the call by 64·T1; what served the call need not."""
+        listener, self._listener = self._listener, None
+        return listener
 
     def _over(self) -> None:
         """Refused: what comes next is another call."""
+        self._let_go()
         self._endpoint.drop(self)
         self._endpoint.served(self._exchange)

@@ -66,6 +66,9 @@ class WithinDialog:
         """The connection has gone."""
         raise NotImplementedError
 
+    def on_left(self) -> None:
+        """Our BYE has been answered, or never will be: nothing more is told."""
+
     # --------------------------------------------------------------------------------------------- for the endpoint
 
     def received(self, request: Request, exchange: ServerExchange) -> None:
@@ -135,11 +138,15 @@ class WithinDialog:
             headers.append(("Reason", f'Q.850;cause=16;text="{words}"'))
         peer = self._endpoint.next_hop(self.dialog, self.peer)
         bye = self.dialog.request("BYE", via=self._endpoint.via(peer), headers=headers)
-        self._endpoint.transact(bye, peer, self._bye_answered, lambda reason: self._endpoint.drop(self))
+        self._endpoint.transact(bye, peer, self._bye_answered, lambda reason: self._gone())
 
     def _bye_answered(self, response: Response) -> None:
         if response.status >= 200:  # even a 481 ends it
-            self._endpoint.drop(self)
+            self._gone()
+
+    def _gone(self) -> None:
+        self._endpoint.drop(self)
+        self.on_left()
 
     # ----------------------------------------------------------------------------------------------- what they send
 
