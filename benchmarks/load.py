@@ -32,7 +32,9 @@ class Load:
         repeated: requests that SIPp had to send again.
         seconds: from the first to the last.
         server_s: processor time that the node's processes took.
+        memory_mb: how much more memory the node's processes hold afterwards.
         answer_ms: from INVITE to 200 of each call, in order of size; empty where the scenario has no 200.
+        complaints: SIPp's words on calls that failed.
     """
 
     command: str
@@ -42,7 +44,9 @@ class Load:
     repeated: int
     seconds: float
     server_s: float
+    memory_mb: float
     answer_ms: tuple[float, ...]
+    complaints: tuple[str, ...]
 
     @property
     def rate(self) -> float:
@@ -60,8 +64,10 @@ class Load:
         print(
             f"{name:32} {self.rate:7.1f}/s   {self.succeeded} of {self.offered}   {self.failed} failed   "
             f"{self.repeated} sent again   server {self.server_s / self.seconds:4.0%} of a core, "
-            f"{self.server_s / max(1, self.succeeded) * 1e3:.2f} ms each"
+            f"{self.server_s / max(1, self.succeeded) * 1e3:.2f} ms each, {self.memory_mb:+.0f} MB"
         )
+        for line in self.complaints[:5]:
+            print(f"  {line}")
 
 
 @contextmanager
@@ -90,13 +96,16 @@ def run_load(gate: Gate, scenario: str, *, user: str, rate: int, seconds: int, t
             *("-recv_timeout", "10000", "-timeout", f"{seconds + 40}s"),
         ]
         traces = ["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_rtt", "-rtt_freq", "1"]
-        before = _processor_s(gate.process_id)
+        traces += ["-trace_err", "-error_file", "errors"]
+        before_s, before_mb = _processor_s(gate.process_id), _memory_mb(gate.process_id)
         subprocess.run(
             [*command, *traces], cwd=folder, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        server_s = _processor_s(gate.process_id) - before
+        server_s = _processor_s(gate.process_id) - before_s
         with (Path(folder) / "stat.csv").open(newline="") as file:
             last = list(csv.DictReader(file, delimiter=";"))[-1]
+        errors = Path(folder) / "errors"
+        complaints = [line for line in errors.read_text().splitlines() if "Abort" in line] if errors.exists() else []
         times = [
             float(line.split(";")[1])
             for trace in Path(folder).glob("*_rtt.csv")
@@ -111,7 +120,9 @@ def run_load(gate: Gate, scenario: str, *, user: str, rate: int, seconds: int, t
         repeated=int(last["Retransmissions(C)"]),
         seconds=_seconds(last["ElapsedTime(C)"]),
         server_s=server_s,
+        memory_mb=_memory_mb(gate.process_id) - before_mb,
         answer_ms=tuple(sorted(times)),
+        complaints=tuple(complaints),
     )
 
 
@@ -123,15 +134,29 @@ def _seconds(text: str) -> float:
 
 def _processor_s(process_id: int) -> float:
     """Processor time of a process and its children that live."""
+    total = 0
+    for number in _family(process_id):
+        stat = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        total += int(stat[11]) + int(stat[12])
+    return total / _TICKS_PER_S
+
+
+def _memory_mb(process_id: int) -> float:
+    """Resident memory of a process and its children that live."""
     total = 0.0
-    todo = [process_id]
+    for number in _family(process_id):
+        lines = Path(f"/proc/{number}/status").read_text().splitlines()
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1_024
+    return total
+
+
+def _family(process_id: int) -> list[int]:
+    """A process and all that it started."""
+    found, todo = [], [process_id]
     while todo:
         number = todo.pop()
-        try:
-            stat = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-            children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
-        except OSError:
-            continue
-        total += (int(stat[11]) + int(stat[12])) / _TICKS_PER_S
-        todo += [int(child) for child in children]
-    return total
+        children = Path(f"/proc/{number}/task/{number}/children")
+        if children.exists():
+            found.append(number)
+            todo += [int(child) for child in children.read_text().split()]
+    return found

@@ -27,6 +27,7 @@ def running_gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     """One node for all scenarios."""
     gate = Gate(tmp_path_factory.mktemp("gate"), settings=SETTINGS)
     yield gate
+    gate.until(lambda: all(call["ended"] for call in gate.calls()))  # no call outlives its caller
     assert gate.stop() == 0
 
 
