@@ -203,6 +203,7 @@ class Server:
             log=self._log,
             ring_after_s=settings.ring_after_s,
             ring_repeat_s=settings.ring_repeat_s,
+            retry_after_s=settings.retry_after_s,
         )
         limits = GateLimits(
             calls_max=settings.calls_max,
