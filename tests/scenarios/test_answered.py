@@ -11,6 +11,8 @@ from tests.peers.gate import Gate
 from tests.peers.phone import Phone
 from tests.peers.sipp import Sipp
 
+VOICES = Path(__file__).parent.parent / "brains" / "vectors"
+
 pytestmark = pytest.mark.sipp
 
 
@@ -125,3 +127,15 @@ def test_headers_become_context_and_metadata(gate: Gate, phone: Phone) -> None:
     call = gate.until(lambda: gate.calls()[0])
     assert call["requestContext"]["customer_name"] == "Bob"
     assert call["metadata"]["ultravox.sip.caller_id"] == "+4420"
+
+
+@pytest.mark.speech
+def test_a_caller_barges_in_and_is_understood(gate: Gate, phone: Phone) -> None:
+    pytest.importorskip("pocketsphinx", reason="the extra callgate[demo] is not installed")
+    assert phone.calls("demo", duration_s=2.0).ok  # the engines start with a worker's first call
+    report = phone.calls("demo", play=VOICES / "what_time_is_it.wav", duration_s=4.0)
+    assert report.ok
+    call = gate.until(lambda: gate.calls()[0])
+    said = gate.until(lambda: [message["text"] for message in gate.messages(call["callId"])][:3])
+    assert said[1] == "what time is it"
+    assert said[2].startswith("It is ")
