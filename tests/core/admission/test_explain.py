@@ -158,3 +158,13 @@ def test_what_the_handler_did_is_told() -> None:
 def test_a_rule_is_explained_without_its_trace_too() -> None:
     entry = policy(config((0, "^x$"))).missed[0]
     assert explain(entry) == "rule 1 (agent `agent0`): `^x$` is not found"
+
+
+def test_what_came_after_the_rules_is_not_blamed_on_them() -> None:
+    entry = TraceEntry(
+        Step.REFUSAL, "refused", (("outcome", "handler-failed"), ("status", 502), ("detail", "connection refused"))
+    )
+    assert explain(entry) == "the fallback handler failed or gave no valid answer: connection refused"
+    assert explain(TraceEntry(Step.REFUSAL, "refused", (("outcome", "caller-cancelled"), ("status", 487)))) == (
+        "the caller hung up before the agent answered"
+    )

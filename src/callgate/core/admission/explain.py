@@ -252,6 +252,10 @@ def _handler(result: str, facts: _Facts, dialled: _Facts) -> str:
 
 
 def _refusal(result: str, facts: _Facts, dialled: _Facts) -> str:
+    row = OUTCOMES.get(str(facts.get("outcome")))
+    if row is not None:  # the end of an attempt that the rules had let in
+        words = row.words[0].lower() + row.words[1:].rstrip(".")
+        return f"{words}: {facts['detail']}" if facts.get("detail") else words
     return f"no rule lets the dialled user through, and no fallback handler is set: {facts.get('status')}"
 
 
