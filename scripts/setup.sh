@@ -40,7 +40,7 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
       cat .venv/install.log >&2
       fail "the packages of $lock could not be installed; see above"
     }
-    echo "callgate: no speech recognition for $("$python" --version 2>&1); the demo agent will use its stock prompts"
+    echo "callgate: no speech recognition for $("$python" --version 2>&1); the demo agent will understand keys only"
   fi
   pip install --no-deps --editable .
   echo "$wanted" > "$stamp"
