@@ -4,7 +4,7 @@ Reading takes any bytes and raises nothing but `SdpError`. Lines that are not un
 section 5 (SDP Specification) asks for attributes and as the field demands for the rest.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
@@ -41,7 +41,7 @@ class Stream:
         formats: as written; payload types for RTP.
         address: of its own ``c=`` line, else of the session's; empty when there is none.
         direction: ``sendrecv``, ``sendonly``, ``recvonly`` or ``inactive``; of the session when it has none of its own.
-        mappings: payload type → ``name/rate`` of ``a=rtpmap``, lower-case.
+        mappings: payload type and ``name/rate`` of each ``a=rtpmap``, lower-case.
         packet_ms: of ``a=ptime``; ``None`` when absent or nonsense.
     """
 
@@ -51,7 +51,7 @@ class Stream:
     formats: tuple[str, ...]
     address: str = ""
     direction: str = "sendrecv"
-    mappings: dict[int, str] = field(default_factory=dict)
+    mappings: tuple[tuple[int, str], ...] = ()
     packet_ms: int | None = None
 
 
@@ -63,70 +63,93 @@ def parse(body: bytes) -> list[Stream]:
     """
     if len(body) > SDP_BYTES_MAX:
         raise SdpError(f"the description has {len(body)} bytes; expected at most {SDP_BYTES_MAX}")
-    text = body.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    text = body.decode("utf-8", "replace").replace("\r\n", "\n")
+    if "\r" in text:
+        text = text.replace("\r", "\n")
     if text.count("\n") > LINES_MAX:
         raise SdpError(f"the description has more than {LINES_MAX} lines")
-    if text.partition("\n")[0].strip() != "v=0":
+    if not text.startswith("v=0\n") and text.partition("\n")[0].strip() != "v=0":
         raise SdpError("the description does not begin with v=0")
     head, *sections = text.split("\nm=")
     if len(sections) > MEDIA_COUNT_MAX:
         raise SdpError(f"the description has more than {MEDIA_COUNT_MAX} streams")
-    session = _read(head)
-    streams: list[Stream] = []
+    # The origin is another one in every call; what stands around it is not.
+    opening, _, behind = head.partition("\no=")
+    session = _read_lines(opening + behind[behind.find("\n") :] if behind else head)
+    streams = []
     for section in sections:
         first, _, rest = section.partition("\n")
-        stream = _stream(first.strip(), session.address, session.direction or "sendrecv")
-        own = _read_again(rest) if len(rest) <= _KEPT_CHARACTERS_MAX else _read(rest)
-        stream.address = own.address or stream.address
-        stream.direction = own.direction or stream.direction
-        stream.mappings = own.mappings
-        stream.packet_ms = own.packet_ms
-        streams.append(stream)
+        own = _read_lines(rest)
+        kind, port, protocol, formats = _stream(first)
+        streams.append(
+            Stream(
+                kind,
+                port,
+                protocol,
+                formats,
+                own.address or session.address,
+                own.direction or session.direction or "sendrecv",
+                own.mappings,
+                own.packet_ms,
+            )
+        )
     return streams
 
 
-def _stream(value: str, address: str, direction: str) -> Stream:
-    parts = value.split()
-    if len(parts) < 4:
-        raise SdpError(f"a stream is written `m={value[:80]}`; expected kind, port, protocol and formats")
+def _stream(value: str) -> tuple[str, int, str, tuple[str, ...]]:
+    parts = value.split(None, 2)
+    protocol, formats = _formats(parts[2]) if len(parts) == 3 else ("", ())
+    if not formats:
+        raise SdpError(f"a stream is written `m={value[:80].rstrip()}`; expected kind, port, protocol and formats")
     port = parts[1].partition("/")[0]
     if not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65_535:
         raise SdpError(f"the port of a stream is {parts[1][:20]!r}; expected 0 to 65535")
-    return Stream(parts[0].lower(), int(port), parts[2].upper(), tuple(parts[3:]), address, direction)
+    return parts[0].lower(), int(port), protocol, formats
 
 
-@dataclass(slots=True)
+def _split_formats(text: str) -> tuple[str, tuple[str, ...]]:
+    protocol, *formats = text.split()
+    return protocol.upper(), tuple(formats)
+
+
+@dataclass(frozen=True, slots=True)
 class _Lines:
     """What the lines of a session or of a stream say, but for the first."""
 
-    address: str = ""
-    direction: str = ""
-    mappings: dict[int, str] = field(default_factory=dict)
-    packet_ms: int | None = None
+    address: str
+    direction: str
+    mappings: tuple[tuple[int, str], ...]
+    packet_ms: int | None
+
+
+def _read_lines(text: str) -> _Lines:
+    return _read_again(text) if len(text) <= _KEPT_CHARACTERS_MAX else _read(text)
 
 
 def _read(text: str) -> _Lines:
-    found = _Lines()
+    address = direction = ""
+    mappings: dict[int, str] = {}
+    packet_ms = None
     for line in text.split("\n"):
         if line.startswith("a="):
             value = line[2:].strip()
             if value.startswith("rtpmap:"):
-                _add_mapping(found.mappings, value)
+                _add_mapping(mappings, value)
             elif value in _DIRECTIONS:
-                found.direction = value
+                direction = value
             elif value.startswith("ptime:"):
                 number = value[6:].strip().partition(".")[0]
                 if number.isascii() and number.isdigit() and len(number) <= 3:
-                    found.packet_ms = int(number)
+                    packet_ms = int(number)
         elif line.startswith("c="):
-            found.address = _address(line[2:].strip())
-    return found
+            address = _address(line[2:].strip())
+    return _Lines(address, direction, tuple(mappings.items()), packet_ms)
 
 
-# A trunk describes its stream in the same words in every call; only the port in the first line changes. What is found
-# is read by many and changed by nobody.
+# A trunk says the same in every call but for origin and port. Longer texts than this are no telephone's.
 _KEPT_CHARACTERS_MAX: Final = 2_000
 _read_again: Final = lru_cache(maxsize=1_024)(_read)
+_formats: Final = lru_cache(maxsize=1_024)(_split_formats)
 
 
 def _address(value: str) -> str:

@@ -67,7 +67,12 @@ def assess(body: bytes) -> OfferAssessment:
         audio = next((stream for stream in streams if stream.kind == "audio"), None)
         names = _names(audio) if audio else ()
         return OfferAssessment("no-common-codec", str(error), error.warning_code, names)
-    return OfferAssessment(None, codecs=_names(stream))
+    return _good(_encodings(stream))
+
+
+@lru_cache(maxsize=1_024)
+def _good(encodings: tuple[tuple[int, str], ...]) -> OfferAssessment:
+    return OfferAssessment(None, codecs=_named(encodings))
 
 
 def answer(offered: bytes, *, address: str, port: int, session_id: int, version: int = 0) -> Negotiated:
@@ -186,7 +191,7 @@ def _acceptable(streams: list[Stream]) -> Stream:
 
 
 def _encodings(stream: Stream) -> tuple[tuple[int, str], ...]:
-    return _resolved(stream.formats, tuple(stream.mappings.items()))
+    return _resolved(stream.formats, stream.mappings)
 
 
 # A trunk offers the same codecs with the same numbers in every call.
@@ -219,7 +224,6 @@ def _names(stream: Stream) -> tuple[str, ...]:
     return _named(_encodings(stream))
 
 
-@lru_cache(maxsize=1_024)
 def _named(encodings: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
     names = (encoding.partition("/")[0].upper() for _, encoding in encodings)
     return tuple(name for name in names if name != "TELEPHONE-EVENT")
