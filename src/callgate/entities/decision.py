@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from callgate.entities.json import Json, JsonObject
 
@@ -32,9 +33,8 @@ class Step(StrEnum):
     REFUSAL = "refusal"
 
 
-@dataclass(frozen=True, slots=True)
-class TraceEntry:
-    """What one step, or one rule of a step, compared and found.
+class TraceEntry(NamedTuple):
+    """What one step, or one rule of a step, compared and found. Ten are made for every INVITE, hence a tuple.
 
     Attributes:
         step: which.
