@@ -32,6 +32,7 @@ soak:  ## the long runs: many calls, many minutes
 bench:  ## the figures of the README
 	$(BIN)/python -m benchmarks.sip_parse
 	$(BIN)/python -m benchmarks.admission
+	$(BIN)/python -m benchmarks.demo_brain
 	$(BIN)/python -m benchmarks.store_writes
 	$(BIN)/python -m benchmarks.refusals
 	$(BIN)/python -m benchmarks.complete_calls

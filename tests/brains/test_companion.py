@@ -29,7 +29,7 @@ async def companion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     companion = Companion("echoing_child")
     yield companion
     companion.close()
-    await asyncio.sleep(0.05)
+    await companion.gone.wait()
 
 
 async def ready(companion: Companion) -> None:
@@ -72,7 +72,7 @@ def test_it_runs_under_uvloop_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await ready(companion)
         answer = await asked(companion, b"abc")
         companion.close()
-        await asyncio.sleep(0.05)
+        await companion.gone.wait()
         return answer
 
     assert uvloop.run(run()) == b"cba"

@@ -30,6 +30,10 @@ async def test_an_agent_is_made_read_changed_and_deleted(api: Api) -> None:
     [
         ({"name": "x" * 65}, {"name": ["longer than 64 characters: 65"]}),
         ({"name": ""}, {"name": ["shorter than 1 characters: ``"]}),
+        ({"callTemplate": {"systemPrompt": "{{> other}}"}},
+         {"callTemplate": {"systemPrompt": ["partials are not offered: `{{> other}}`"]}}),
+        ({"callTemplate": {"contextSchema": {"properties": {"a": {"pattern": "(?=x)"}}}}},
+         {"callTemplate": {"contextSchema": ["contextSchema: not a valid RE2 expression: `(?=x)`"]}}),
         ({"callTemplate": {"system_prompt": "x"}},
          {"callTemplate": {"system_prompt": ["unknown key `system_prompt`; did you mean `systemPrompt`?"]}}),
         ({"callTemplate": {"maxDuration": "999999s"}},

@@ -41,6 +41,9 @@ class Companion(asyncio.SubprocessProtocol):
         self._received = bytearray()
         self._waiting: deque[tuple[float, Answered]] = deque()
         self.ready = False
+        self.gone = asyncio.Event()
+        """Set while no process runs."""
+        self.gone.set()
 
     @property
     def process_id(self) -> int | None:
@@ -108,6 +111,7 @@ class Companion(asyncio.SubprocessProtocol):
         # uvloop's transports are not asyncio's by inheritance.
         self._transport = cast("asyncio.SubprocessTransport", transport)
         self._received.clear()
+        self.gone.clear()
         if self._closed:
             transport.close()
 
@@ -131,6 +135,7 @@ class Companion(asyncio.SubprocessProtocol):
         if self._transport is not None:
             self._transport.close()
         self._transport, self.ready = None, False
+        self.gone.set()
         unanswered, self._waiting = self._waiting, deque()
         for _, answered in unanswered:
             answered(None)

@@ -57,13 +57,19 @@ class Speech:
 
     def speak(self, text: str, language: str, spoken: Callable[[bytes | None], None]) -> bool:
         """Have `spoken` called with the sound of `text`, int16 at 8,000 Hz; whether that could be asked for."""
-        return self._speaker is not None and self._speaker.ask(f"{language}\n{text}".encode(), spoken)
+        return self._speaker is not None and self._speaker.ask(f"{language}\n{text}".encode("utf-8", "replace"), spoken)
 
     def understand(self, utterance: bytes, understood: Callable[[str], None]) -> bool:
         """Have `understood` called with the phrase of an utterance, or with nothing; whether that could be asked."""
         if self._listener is None:
             return False
         return self._listener.ask(utterance, lambda answer: understood((answer or b"").decode()))
+
+    async def gone(self) -> None:
+        """Wait until no process runs."""
+        for companion in (self._speaker, self._listener):
+            if companion is not None:
+                await companion.gone.wait()
 
     def close(self) -> None:
         """End the processes."""

@@ -52,7 +52,7 @@ class Speaker:
             language: BCP 47; one that the engine does not know is read as English.
         """
         self._choose_voice(language)
-        encoded = text[:TEXT_CHARACTERS_MAX].replace("\0", " ").encode() + b"\0"
+        encoded = text[:TEXT_CHARACTERS_MAX].replace("\0", " ").encode("utf-8", "replace") + b"\0"
         self._pieces.clear()
         self._library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded)), 0, 0, 0, _UTF8, None, None)
         return resample(np.frombuffer(b"".join(self._pieces), dtype="<i2"), self._source_rate)

@@ -1,9 +1,11 @@
 """Agents and their call templates."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from callgate.core.templates.context_schema import context_schema
+from callgate.core.templates.render import check_template, render_template
 from callgate.entities.agent import Agent
 from callgate.entities.json import Json, JsonObject
 from callgate.schema.body import Body, read
@@ -25,6 +27,29 @@ class CallTemplateBody(Persona):
     read_only: ClassVar[frozenset[str]] = frozenset(("name", "created", "updated"))
 
     context_schema: dict[str, Any] | None = None
+
+    # A template that cannot be rendered would be found out by a caller, as a 500: better by its owner, now.
+
+    @field_validator("system_prompt", "language_hint", "time_exceeded_message")
+    @classmethod
+    def _is_mustache(cls, text: str | None) -> str | None:
+        broken = check_template(text) if text else None
+        if broken is not None:
+            raise ValueError(broken)
+        return text
+
+    @field_validator("context_schema")
+    @classmethod
+    def _is_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is not None:
+            context_schema(schema)
+        return schema
+
+    @model_validator(mode="after")
+    def _renders(self) -> Self:
+        """The templates further down: in messages and tools."""
+        render_template(self.given(), {})
+        return self
 
 
 class AgentBody(Body):

@@ -90,6 +90,25 @@ _Validator: Final[Any] = _extend(
 _NOTHING_TO_FETCH: Final[Any] = Registry()
 
 
+# Under these keys stand values, not schemas.
+_VALUES: Final = frozenset(("const", "default", "enum", "examples"))
+
+
+def _expressions_of(schema: Json) -> Iterator[str]:
+    """Every regular expression in a schema."""
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from _expressions_of(inner)
+    elif isinstance(schema, dict):
+        for key, value in schema.items():
+            if key == "pattern" and isinstance(value, str):
+                yield value
+            elif key == "patternProperties" and isinstance(value, dict):
+                yield from value
+            if key not in _VALUES:
+                yield from _expressions_of(value)
+
+
 class ContextSchema:
     """One schema, compiled.
 
@@ -100,6 +119,8 @@ class ContextSchema:
     def __init__(self, schema: JsonObject) -> None:
         try:
             Draft202012Validator.check_schema(schema)
+            for text in _expressions_of(schema):
+                _expression(text)
         except SchemaError as error:
             raise TemplateUnfit(f"contextSchema is no valid JSON Schema: {error.message}") from None
         except RecursionError:
