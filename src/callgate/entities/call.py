@@ -55,7 +55,7 @@ class Message:
         call_id: in which call.
         index: 0, 1, 2 … within the call.
         role: ``MESSAGE_ROLE_USER``, ``MESSAGE_ROLE_AGENT`` …
-        text: the words; empty where sound was heard but not understood.
+        text: the words; in brackets, what was heard but not understood, or done with a key.
         medium: ``MESSAGE_MEDIUM_VOICE`` or ``MESSAGE_MEDIUM_TEXT``.
         at: wall clock at its start, UTC.
         start_s: seconds since the call was joined; ``None`` when unknown.
