@@ -283,11 +283,6 @@ class Settings:
         lowest=1,
         highest=170,
     )
-    model_default: str = _setting(
-        "model.default",
-        "ultravox-v0.7",
-        "Stands for a model that an agent or call does not name.",
-    )
 
     # ------------------------------------------------------------------------------------------------------- sound
     rtp_bind: str = _setting(
