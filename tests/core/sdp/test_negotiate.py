@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from callgate.core.sdp.description import SdpError, parse
 from callgate.core.sdp.negotiate import answer, assess, offer, read_answer
+from callgate.core.sdp.terms import SoundTerms
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 PLAIN = HEAD + "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\n"
@@ -61,7 +62,7 @@ def test_an_address_of_zeros_holds_the_old_way() -> None:
     [
         (HEAD + "m=video 5000 RTP/AVP 96\r\n", "no-common-codec", "only video is offered", 304),
         (HEAD, "no-common-codec", "no stream is offered", 304),
-        (HEAD + "m=audio 4000 RTP/AVP 18 9\r\n", "no-common-codec", "audio is offered as G729, G722", 305),
+        (HEAD + "m=audio 4000 RTP/AVP 18 9\r\n", "no-common-codec", "audio is offered as G729, G722; expected PCMU or PCMA", 305),
         (HEAD + "m=audio 4000 RTP/SAVP 0\r\n", "no-common-codec", "over RTP/SAVP", 302),
         (HEAD + "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n", "no-common-codec", "over UDP/TLS/RTP/SAVPF", 302),
         (HEAD + "m=audio 0 RTP/AVP 0\r\n", "no-common-codec", "port 0", 304),
@@ -87,7 +88,7 @@ def test_our_offer_is_one_we_would_take_and_its_answer_settles_the_same() -> Non
 
 
 def test_an_answer_that_chooses_what_was_not_offered_is_refused() -> None:
-    offered = offer(address="192.0.2.9", port=5_000, session_id=1, codecs=("PCMA",))
+    offered = offer(address="192.0.2.9", port=5_000, session_id=1, terms=SoundTerms(("PCMA",)))
     with pytest.raises(SdpError, match="PCMU, which was not offered"):
         read_answer((HEAD + "m=audio 4000 RTP/AVP 0\r\n").encode(), offered)
 

@@ -4,7 +4,8 @@ Reading takes any bytes and raises nothing but `SdpError`. Lines that are not un
 section 5 (SDP Specification) asks for attributes and as the field demands for the rest.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
@@ -43,6 +44,12 @@ class Stream:
         direction: ``sendrecv``, ``sendonly``, ``recvonly`` or ``inactive``; of the session when it has none of its own.
         mappings: payload type and ``name/rate`` of each ``a=rtpmap``, lower-case.
         packet_ms: of ``a=ptime``; ``None`` when absent or nonsense.
+        packet_ms_max: of ``a=maxptime``; likewise.
+        parameters: payload type and value of each ``a=fmtp``, as written.
+        crypto: value of each ``a=crypto``, as written: there are keys in it.
+        rtcp: value of ``a=rtcp``, as written; empty without one. RFC 3605.
+        rtcp_mux: whether RTCP may share the port of RTP. RFC 5761.
+        fingerprint: whether there is an ``a=fingerprint``, its own or the session's: keys by DTLS, RFC 5763.
     """
 
     kind: str
@@ -53,6 +60,12 @@ class Stream:
     direction: str = "sendrecv"
     mappings: tuple[tuple[int, str], ...] = ()
     packet_ms: int | None = None
+    packet_ms_max: int | None = None
+    parameters: tuple[tuple[int, str], ...] = ()
+    crypto: tuple[str, ...] = field(default=(), repr=False)
+    rtcp: str = ""
+    rtcp_mux: bool = False
+    fingerprint: bool = False
 
 
 def parse(body: bytes) -> list[Stream]:
@@ -75,11 +88,13 @@ def parse(body: bytes) -> list[Stream]:
         raise SdpError(f"the description has more than {MEDIA_COUNT_MAX} streams")
     # The origin is another one in every call; what stands around it is not.
     opening, _, behind = head.partition("\no=")
-    session = _read_lines(opening + behind[behind.find("\n") :] if behind else head)
+    head, _, _ = _split_unique(opening + behind[behind.find("\n") :] if behind else head)
+    session = _read_lines(head)
     streams = []
     for section in sections:
         first, _, rest = section.partition("\n")
-        own = _read_lines(rest)
+        repeated, crypto, rtcp = _split_unique(rest)
+        own = _read_lines(repeated)
         kind, port, protocol, formats = _stream(first)
         streams.append(
             Stream(
@@ -91,9 +106,33 @@ def parse(body: bytes) -> list[Stream]:
                 own.direction or session.direction or "sendrecv",
                 own.mappings,
                 own.packet_ms,
+                own.packet_ms_max,
+                own.parameters,
+                crypto,
+                rtcp,
+                own.rtcp_mux,
+                own.fingerprint or session.fingerprint,
             )
         )
     return streams
+
+
+def _split_unique(text: str) -> tuple[str, tuple[str, ...], str]:
+    """Lines that repeat from call to call; the values of those that do not: ``a=crypto`` and ``a=rtcp``.
+
+    What repeats is remembered; a key must be nowhere longer than it is needed.
+    """
+    if "a=crypto:" not in text and "a=rtcp:" not in text:
+        return text, (), ""
+    others, crypto, rtcp = [], [], ""
+    for line in text.split("\n"):
+        if line.startswith("a=crypto:"):
+            crypto.append(line[9:].strip())
+        elif line.startswith("a=rtcp:"):
+            rtcp = line[7:].strip()
+        else:
+            others.append(line)
+    return "\n".join(others), tuple(crypto), rtcp
 
 
 def _stream(value: str) -> tuple[str, int, str, tuple[str, ...]]:
@@ -120,6 +159,10 @@ class _Lines:
     direction: str
     mappings: tuple[tuple[int, str], ...]
     packet_ms: int | None
+    packet_ms_max: int | None
+    parameters: tuple[tuple[int, str], ...]
+    rtcp_mux: bool
+    fingerprint: bool
 
 
 def _read_lines(text: str) -> _Lines:
@@ -129,21 +172,46 @@ def _read_lines(text: str) -> _Lines:
 def _read(text: str) -> _Lines:
     address = direction = ""
     mappings: dict[int, str] = {}
-    packet_ms = None
+    parameters: dict[int, str] = {}
+    packet_ms = packet_ms_max = None
+    rtcp_mux = fingerprint = False
     for line in text.split("\n"):
         if line.startswith("a="):
             value = line[2:].strip()
-            if value.startswith("rtpmap:"):
-                _add_mapping(mappings, value)
-            elif value in _DIRECTIONS:
+            if value in _DIRECTIONS:
                 direction = value
-            elif value.startswith("ptime:"):
-                number = value[6:].strip().partition(".")[0]
-                if number.isascii() and number.isdigit() and len(number) <= 3:
-                    packet_ms = int(number)
+                continue
+            name, _, value = value.partition(":")
+            if name == "rtpmap":
+                # `PCMU/8000/1` is the same as `PCMU/8000`.
+                _add(mappings, value, lambda encoding: encoding.lower().removesuffix("/1"))
+            elif name == "fmtp":
+                _add(parameters, value, lambda written: written)
+            elif name == "ptime":
+                packet_ms = _milliseconds(value) or packet_ms
+            elif name == "maxptime":
+                packet_ms_max = _milliseconds(value) or packet_ms_max
+            elif name == "rtcp-mux":
+                rtcp_mux = True
+            elif name == "fingerprint":
+                fingerprint = True
         elif line.startswith("c="):
             address = _address(line[2:].strip())
-    return _Lines(address, direction, tuple(mappings.items()), packet_ms)
+    return _Lines(
+        address,
+        direction,
+        tuple(mappings.items()),
+        packet_ms,
+        packet_ms_max,
+        tuple(parameters.items()),
+        rtcp_mux,
+        fingerprint,
+    )
+
+
+def _milliseconds(value: str) -> int | None:
+    number = value.strip().partition(".")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= 3 else None
 
 
 # A trunk says the same in every call but for origin and port. Longer texts than this are no telephone's.
@@ -167,8 +235,7 @@ def _address(value: str) -> str:
 _known_address: Final = lru_cache(maxsize=1_024)(ip_address)
 
 
-def _add_mapping(mappings: dict[int, str], value: str) -> None:
-    number, _, encoding = value.removeprefix("rtpmap:").strip().partition(" ")
+def _add(table: dict[int, str], value: str, normal: Callable[[str], str]) -> None:
+    number, _, written = value.strip().partition(" ")
     if number.isascii() and number.isdigit() and len(number) <= 3 and int(number) <= 127:
-        # `PCMU/8000/1` is the same as `PCMU/8000`.
-        mappings[int(number)] = encoding.strip().lower().removesuffix("/1")
+        table[int(number)] = normal(written.strip())

@@ -1,28 +1,28 @@
-"""Offer and answer for G.711 with RFC 4733 digits.
+"""Offer and answer for one stream of audio, in the clear or encrypted.
 
 RFC 3264 (An Offer/Answer Model with the Session Description Protocol), sections 5 (Generating the Initial Offer), 6
-(Generating the Answer) and 8 (Modifying the Session).
+(Generating the Answer) and 8 (Modifying the Session); RFC 4568 section 7 (Use of the crypto Attribute).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from callgate.core.sdp import codecs, crypto
+from callgate.core.sdp.crypto import CryptoLine
 from callgate.core.sdp.description import SdpError, Stream, parse
-from callgate.core.sdp.path import SoundPath
+from callgate.core.sdp.path import Crypto, SoundPath
+from callgate.core.sdp.terms import SoundTerms
 
-# RFC 3551 section 6 (Payload Type Definitions): numbers that need no rtpmap.
-_STATIC: Final = {0: "pcmu/8000", 8: "pcma/8000", 9: "g722/8000", 18: "g729/8000", 3: "gsm/8000", 4: "g723/8000"}
-_CODECS: Final = {"pcmu/8000": "PCMU", "pcma/8000": "PCMA"}
-_NUMBERS: Final = {"PCMU": 0, "PCMA": 8}
-_PAYLOAD_TYPES: Final = {str(number): number for number in range(128)}
-_DIGITS: Final = "telephone-event/8000"
-_DIGITS_NUMBER: Final = 101  # what nearly everybody uses; the peer's number is taken when it offers
-# AVPF is AVP with earlier feedback; who offers it takes AVP's packets. RFC 4585 section 1.2.
-_PROTOCOLS: Final = ("RTP/AVP", "RTP/AVPF")
+# AVPF is AVP with earlier feedback; who offers it takes AVP's packets. RFC 4585 section 1.2. The same with SAVPF.
+_PLAIN: Final = ("RTP/AVP", "RTP/AVPF")
+_SECURE: Final = ("RTP/SAVP", "RTP/SAVPF")
 _PACKET_MS: Final = 20
+_PACKET_MS_MIN: Final = 10  # no telephone asks for less
+_DIGITS_NUMBERS: Final = {8_000: 101, 48_000: 110, 16_000: 102, 24_000: 103}
 _HELD: Final = ("0.0.0.0", "::")  # RFC 2543's way to hold, still in use; RFC 3264 section 8.4 # noqa: S104
+_TERMS: Final = SoundTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +55,37 @@ class Negotiated:
     path: SoundPath
 
 
-def assess(body: bytes) -> OfferAssessment:
+def assess(body: bytes, terms: SoundTerms = _TERMS) -> OfferAssessment:
     """Whether `answer` could answer an offer; pure, never raises."""
     try:
         streams = parse(body)
     except SdpError as error:
         return OfferAssessment("offer-not-sdp", str(error), error.warning_code)
     try:
-        stream = _acceptable(streams)
+        chosen = _choose(streams, terms)
     except SdpError as error:
         audio = next((stream for stream in streams if stream.kind == "audio"), None)
-        names = _names(audio) if audio else ()
+        names = codecs.names(_encodings(audio)) if audio else ()
         return OfferAssessment("no-common-codec", str(error), error.warning_code, names)
-    return _good(_encodings(stream))
+    return _good(_encodings(chosen.stream))
 
 
 @lru_cache(maxsize=1_024)
 def _good(encodings: tuple[tuple[int, str], ...]) -> OfferAssessment:
-    return OfferAssessment(None, codecs=_named(encodings))
+    return OfferAssessment(None, codecs=codecs.names(encodings))
 
 
-def answer(offered: bytes, *, address: str, port: int, session_id: int, version: int = 0) -> Negotiated:
+def answer(
+    offered: bytes,
+    *,
+    address: str,
+    port: int,
+    session_id: int,
+    version: int = 0,
+    terms: SoundTerms = _TERMS,
+    new_key: Callable[[int], bytes] | None = None,
+    before: SoundPath | None = None,
+) -> Negotiated:
     """Answer an offer: its first audio stream that we can take, every other one refused with port 0.
 
     Args:
@@ -84,149 +94,271 @@ def answer(offered: bytes, *, address: str, port: int, session_id: int, version:
         port: ours, RTP.
         session_id: of our origin line; the same for all descriptions of a call.
         version: of our origin line; one more than the description before.
+        terms: what we want of sound.
+        new_key: so many random bytes; needed when `terms` takes keys.
+        before: what was agreed on last. While the peer keeps its key we keep ours, so that the count of packets
+            under it goes on (RFC 3711 section 3.3.1, Packet Index Determination, and ROC, s_l Update); a new key of
+            the peer's may be another peer's, who must begin at nought.
 
     Raises:
         SdpError: it is no description, or has nothing for us.
     """
     streams = parse(offered)
-    chosen = _acceptable(streams)
-    number, codec = _codec(chosen)
-    digits = _digits(chosen)
-    held = chosen.address in _HELD
-    wanted = "inactive" if held and chosen.direction != "sendonly" else chosen.direction
-    ours = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}[wanted]
-    lines = _head(address, session_id, version)
-    for stream in streams:
-        if stream is chosen:
-            lines += _audio(port, stream.protocol, [(number, codec)], digits, ours)
+    chosen = _choose(streams, terms)
+    stream, line = chosen.stream, chosen.crypto
+    keys = None
+    if line is not None:
+        known = before.crypto if before is not None else None
+        if known is not None and (known.suite, known.remote_key) == (line.suite, line.key):
+            key = known.local_key
         else:
-            lines.append(f"m={stream.kind} 0 {stream.protocol} {' '.join(stream.formats)}")
-    path = SoundPath(
-        remote_address=chosen.address,
-        remote_port=chosen.port,
-        codec=codec,
-        payload_type=number,
-        digits_payload_type=digits,
-        send=ours in ("sendrecv", "sendonly"),
-        receive=ours in ("sendrecv", "recvonly"),
-        packet_ms=_PACKET_MS,
-    )
+            assert new_key is not None, "terms that take keys come with a way to make them"
+            key = new_key(crypto.SUITES[line.suite])
+        keys = Crypto(line.suite, key, line.key, line.mki, line.lifetime)
+    held = stream.address in _HELD
+    wanted = "inactive" if held and stream.direction != "sendonly" else stream.direction
+    ours = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}[wanted]
+    path = _path(chosen, keys, send=ours in ("sendrecv", "sendonly"), receive=ours in ("sendrecv", "recvonly"))
+    lines = _head(address, session_id, version)
+    for other in streams:
+        if other is stream:
+            lines += _answer_lines(port, chosen, path, ours)
+        else:
+            lines.append(f"m={other.kind} 0 {other.protocol} {' '.join(other.formats)}")
     return Negotiated(_joined(lines), path)
 
 
 def offer(
-    *, address: str, port: int, session_id: int, version: int = 0, codecs: Sequence[str] = ("PCMU", "PCMA")
+    *,
+    address: str,
+    port: int,
+    session_id: int,
+    version: int = 0,
+    terms: SoundTerms = _TERMS,
+    new_key: Callable[[int], bytes] | None = None,
+    before: SoundPath | None = None,
 ) -> bytes:
-    """An offer of audio: G.711 and digits.
+    """An offer of audio with digits.
+
+    Every key in it is new: whoever answers an offer in the middle of a call may be another peer than before.
 
     Args:
         address: ours, IP text.
         port: ours, RTP.
         session_id: of our origin line.
         version: likewise.
-        codecs: in order of preference.
+        terms: what we want of sound. With ``srtp`` preferred the offer is RTP/AVP with keys, which a peer without
+            SRTP answers without; required, it is RTP/SAVP.
+        new_key: so many random bytes; needed when `terms` takes keys.
+        before: what was agreed on last: its numbers are kept, as RFC 3264 section 8.3.2 demands.
+
+    Raises:
+        SdpError: encryption is required, and keys in SDP are barred.
     """
-    numbers = [(_NUMBERS[codec], codec) for codec in codecs]
+    if terms.srtp == "required" and terms.srtp_barred:
+        raise SdpError(f"encryption is required here; {terms.srtp_barred}")
+    numbers = {codec: codecs.NUMBERS[codec] for codec in terms.codecs}
+    digits = dict(_DIGITS_NUMBERS)
+    if before is not None:
+        if before.codec in numbers:
+            numbers[before.codec] = before.payload_type
+        if before.digits_payload_type is not None:
+            digits[before.digits_clock_hz] = before.digits_payload_type
+    formats = [(number, codecs.WRITTEN[codec]) for codec, number in numbers.items()]
+    used = {number for number, _ in formats}
+    for rate in sorted({int(written.split("/")[1]) for _, written in formats} | {8_000}):
+        number = digits[rate]
+        while number in used:
+            number = number + 1 if number < 127 else 96
+        used.add(number)
+        formats.append((number, f"telephone-event/{rate}"))
+    keys = []
+    if not terms.srtp_barred:
+        assert new_key is not None, "terms that take keys come with a way to make them"
+        keys = crypto.offer_lines(new_key)
+    protocol = "RTP/SAVP" if terms.srtp == "required" else "RTP/AVP"
     return _joined(
-        [*_head(address, session_id, version), *_audio(port, "RTP/AVP", numbers, _DIGITS_NUMBER, "sendrecv")]
+        [
+            *_head(address, session_id, version),
+            *_audio(port, protocol, formats, keys),
+            f"a=ptime:{_PACKET_MS}",
+            "a=sendrecv",
+        ]
     )
 
 
 def read_answer(answered: bytes, offered: bytes) -> SoundPath:
-    """What an answer to `offered` settles.
+    """What an answer to `offered`, an offer of ours, settles.
 
     Raises:
         SdpError: it is no description, or accepts nothing that was offered.
     """
     streams = parse(answered)
-    ours = parse(offered)
-    if len(streams) != len(ours):
-        raise SdpError(f"the answer has {len(streams)} streams; expected {len(ours)}, as offered")
-    chosen = _acceptable(streams)
-    number, codec = _codec(chosen)
-    if codec not in _names(ours[0]):
-        raise SdpError(f"the answer chooses {codec}, which was not offered", 305)
-    held = chosen.address in _HELD
-    return SoundPath(
-        remote_address=chosen.address,
-        remote_port=chosen.port,
-        codec=codec,
-        payload_type=number,
-        digits_payload_type=_digits(chosen),
-        send=not held and chosen.direction in ("sendrecv", "recvonly"),
-        receive=chosen.direction in ("sendrecv", "sendonly"),
-        packet_ms=_PACKET_MS,
+    offers = parse(offered)
+    if len(streams) != len(offers):
+        raise SdpError(f"the answer has {len(streams)} streams; expected {len(offers)}, as offered")
+    stream, ours = streams[0], offers[0]
+    if stream.kind != "audio" or stream.port == 0:
+        raise SdpError("the answer refuses the audio", 304)
+    if not stream.address:
+        raise SdpError("the answer has no connection address (c=)")
+    known = tuple(dict.fromkeys(codecs.ENCODINGS[name] for _, name in _encodings(ours) if name in codecs.ENCODINGS))
+    codec = codecs.choose(_encodings(stream), known)
+    if codec is None:
+        chosen = ", ".join(codecs.names(_encodings(stream))) or "nothing known"
+        raise SdpError(f"the answer chooses {chosen}, which was not offered", 305)
+    keys, line = None, None
+    if stream.protocol in _SECURE or (stream.crypto and ours.crypto):
+        if not ours.crypto:
+            raise SdpError(f"the answer is over {stream.protocol}; expected {ours.protocol}, as offered", 302)
+        mine, line = crypto.answered(stream.crypto, ours.crypto)
+        keys = Crypto(line.suite, mine.key, line.key, line.mki, line.lifetime)
+    elif stream.protocol not in _PLAIN:
+        raise SdpError(f"the answer is over {stream.protocol}; expected {ours.protocol}, as offered", 302)
+    elif ours.protocol in _SECURE:
+        raise SdpError(f"the answer is over {stream.protocol} without keys; expected {ours.protocol}, as offered", 302)
+    return _path(
+        _Chosen(stream, codec, line),
+        keys,
+        send=stream.address not in _HELD and stream.direction in ("sendrecv", "recvonly"),
+        receive=stream.direction in ("sendrecv", "sendonly"),
     )
 
 
 # ---------------------------------------------------------------------------------------------------------- choosing
 
 
-def _acceptable(streams: list[Stream]) -> Stream:
-    """The first audio stream with a codec of ours over plain RTP.
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A stream that can be taken, and how."""
+
+    stream: Stream
+    codec: codecs.Choice
+    crypto: CryptoLine | None
+
+
+def _choose(streams: list[Stream], terms: SoundTerms) -> _Chosen:
+    """The first audio stream with a codec of ours and the encryption we want; if we prefer it, one that has it first.
 
     Raises:
         SdpError: there is none; says why, of the one that comes closest.
     """
+    found: _Chosen | None = None
     why: SdpError | None = None
     for stream in streams:
         if stream.kind != "audio":
             continue
         if stream.port == 0:
             why = why or SdpError("the audio stream has port 0; expected one that is offered", 304)
-        elif stream.protocol not in _PROTOCOLS:
-            why = SdpError(f"audio is offered over {stream.protocol}; expected RTP/AVP without encryption", 302)
-        elif not stream.address:
-            raise SdpError("the description has no connection address (c=)")
-        elif _codec_or_none(stream) is None:
-            offered = ", ".join(_names(stream)) or "nothing known"
-            why = SdpError(f"audio is offered as {offered}; expected PCMU or PCMA", 305)
+            continue
+        try:
+            line = _keys(stream, terms)
+        except SdpError as error:
+            why = error
+            continue
+        if not stream.address:
+            why = SdpError("the description has no connection address (c=)")
+            continue
+        codec = codecs.choose(_encodings(stream), terms.codecs, terms.own_order)
+        if codec is None:
+            offered = ", ".join(codecs.names(_encodings(stream))) or "nothing known"
+            why = SdpError(f"audio is offered as {offered}; expected {_listed(terms.codecs)}", 305)
+        elif line is None and not terms.srtp_barred:
+            found = found or _Chosen(stream, codec, None)  # one further on may be encrypted
         else:
-            return stream
+            return _Chosen(stream, codec, line)
+    if found is not None:
+        return found
     if why is None:
         kinds = sorted({stream.kind for stream in streams})
         offered = f"only {' and '.join(kinds)} is offered" if kinds else "no stream is offered"
-        why = SdpError(f"{offered}; expected audio as PCMU or PCMA over RTP/AVP", 304)
+        why = SdpError(f"{offered}; expected audio as {_listed(terms.codecs)} over RTP/AVP", 304)
     raise why
 
 
+def _keys(stream: Stream, terms: SoundTerms) -> CryptoLine | None:
+    """The line whose keys a stream would use; ``None`` when it would go in the clear.
+
+    Raises:
+        SdpError: it cannot have the encryption that it or we must have.
+    """
+    protocol = stream.protocol
+    if protocol in _PLAIN:
+        if not stream.crypto or terms.srtp_barred:
+            if terms.srtp != "required":
+                return None
+            lack = "without a=crypto" if not stream.crypto else "with a=crypto"
+            because = f"; {terms.srtp_barred}" if terms.srtp_barred else ""
+            raise SdpError(f"audio is offered over {protocol} {lack}; encryption is required here{because}", 302)
+        try:
+            return crypto.choose(stream.crypto)
+        except SdpError as error:
+            if terms.srtp != "required":
+                return None
+            raise SdpError(f"audio is offered over {protocol}; encryption is required here, and {error}", 302) from None
+    if protocol.startswith("UDP/TLS/") or (protocol in _SECURE and stream.fingerprint and not stream.crypto):
+        raise SdpError(
+            f"audio is offered over {protocol} with keys by DTLS; expected keys in SDP (a=crypto) or plain RTP/AVP", 302
+        )
+    if protocol not in _SECURE:
+        raise SdpError(f"audio is offered over {protocol}; expected RTP/AVP or RTP/SAVP", 302)
+    if terms.srtp_barred:
+        raise SdpError(f"audio is offered over {protocol}; expected RTP/AVP: {terms.srtp_barred}", 302)
+    try:
+        return crypto.choose(stream.crypto)
+    except SdpError as error:
+        raise SdpError(f"audio is offered over {protocol}, and {error}", 302) from None
+
+
 def _encodings(stream: Stream) -> tuple[tuple[int, str], ...]:
-    return _resolved(stream.formats, stream.mappings)
+    return codecs.encodings(stream.formats, stream.mappings)
 
 
-# A trunk offers the same codecs with the same numbers in every call.
-@lru_cache(maxsize=1_024)
-def _resolved(formats: tuple[str, ...], mappings: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
-    """Payload types with their encodings, in the order of preference; those without a known encoding are left out."""
-    encodings = {**_STATIC, **dict(mappings)}
-    numbers = [_PAYLOAD_TYPES[text] for text in formats if text in _PAYLOAD_TYPES]
-    return tuple((number, encodings[number]) for number in numbers if encodings.get(number))
+@lru_cache(maxsize=64)
+def _listed(names: tuple[str, ...]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
-def _codec_or_none(stream: Stream) -> tuple[int, str] | None:
-    for number, encoding in _encodings(stream):
-        if encoding in _CODECS:
-            return number, _CODECS[encoding]
-    return None
+# ----------------------------------------------------------------------------------------------------------- settling
 
 
-def _codec(stream: Stream) -> tuple[int, str]:
-    found = _codec_or_none(stream)
-    assert found is not None, "only streams with a codec of ours are chosen"
-    return found
+def _path(chosen: _Chosen, keys: Crypto | None, *, send: bool, receive: bool) -> SoundPath:
+    stream, codec = chosen.stream, chosen.codec
+    return SoundPath(
+        remote_address=stream.address,
+        remote_port=stream.port,
+        codec=codec.name,
+        payload_type=codec.number,
+        digits_payload_type=codec.digits,
+        send=send,
+        receive=receive,
+        packet_ms=_packet_ms(stream),
+        clock_hz=codec.clock_hz,
+        digits_clock_hz=codec.digits_clock_hz,
+        comfort_noise_payload_type=codec.comfort_noise,
+        rtcp_port=_rtcp_port(stream),
+        rtcp_mux=stream.rtcp_mux,
+        crypto=keys,
+        format_parameters=dict(stream.parameters).get(codec.number, ""),
+    )
 
 
-def _digits(stream: Stream) -> int | None:
-    return next((number for number, encoding in _encodings(stream) if encoding == _DIGITS), None)
+def _packet_ms(stream: Stream) -> int:
+    """What we send: 20 ms whatever the peer would like best, unless it can take no more than 10 at a time."""
+    longest = stream.packet_ms_max
+    return _PACKET_MS if longest is None or longest >= _PACKET_MS else _PACKET_MS_MIN
 
 
-def _names(stream: Stream) -> tuple[str, ...]:
-    return _named(_encodings(stream))
-
-
-def _named(encodings: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
-    names = (encoding.partition("/")[0].upper() for _, encoding in encodings)
-    return tuple(name for name in names if name != "TELEPHONE-EVENT")
+def _rtcp_port(stream: Stream) -> int | None:
+    """Where the peer has RTCP sent; ``None`` when that is at another address, or nowhere."""
+    if stream.rtcp_mux:
+        return stream.port
+    # RFC 3605 section 2.1 (The RTCP Attribute): a port, and an address when it is another one.
+    port, _, elsewhere = stream.rtcp.partition(" ")
+    if port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) <= 65_535:
+        return int(port) if not elsewhere or elsewhere.split()[-1] == stream.address else None
+    return stream.port + 1 if stream.port < 65_535 else None
 
 
 # ----------------------------------------------------------------------------------------------------------- writing
@@ -243,16 +375,34 @@ def _head(address: str, session_id: int, version: int) -> list[str]:
     ]
 
 
-def _audio(
-    port: int, protocol: str, codecs: Sequence[tuple[int, str]], digits: int | None, direction: str
-) -> list[str]:
-    numbers = [str(number) for number, _ in codecs] + ([str(digits)] if digits is not None else [])
-    lines = [f"m=audio {port} {protocol} {' '.join(numbers)}"]
-    lines += [f"a=rtpmap:{number} {codec}/8000" for number, codec in codecs]
-    if digits is not None:
-        # RFC 4733 section 2.5.1.1 (SDP): events 0 to 15 are the keys of a telephone.
-        lines += [f"a=rtpmap:{digits} telephone-event/8000", f"a=fmtp:{digits} 0-15"]
-    return [*lines, f"a=ptime:{_PACKET_MS}", f"a={direction}"]
+def _answer_lines(port: int, chosen: _Chosen, path: SoundPath, direction: str) -> list[str]:
+    written = codecs.WRITTEN[path.codec] if path.codec != "L16" else f"L16/{path.clock_hz}"
+    formats = [(path.payload_type, written)]
+    if path.comfort_noise_payload_type is not None:
+        formats.append((path.comfort_noise_payload_type, f"CN/{path.clock_hz}"))
+    if path.digits_payload_type is not None:
+        formats.append((path.digits_payload_type, f"telephone-event/{path.digits_clock_hz}"))
+    keys = []
+    if chosen.crypto is not None and path.crypto is not None:
+        keys = [crypto.write_line(chosen.crypto.tag, path.crypto.suite, path.crypto.local_key)]
+    lines = _audio(port, chosen.stream.protocol, formats, keys)
+    if path.rtcp_mux:
+        lines.append("a=rtcp-mux")
+    return [*lines, f"a=ptime:{path.packet_ms}", f"a={direction}"]
+
+
+def _audio(port: int, protocol: str, formats: list[tuple[int, str]], keys: list[str]) -> list[str]:
+    lines = [f"m=audio {port} {protocol} {' '.join(str(number) for number, _ in formats)}"]
+    lines += [f"a=crypto:{line}" for line in keys]
+    for number, written in formats:
+        lines.append(f"a=rtpmap:{number} {written}")
+        if written.startswith("telephone-event/"):
+            # RFC 4733 section 2.5.1.1 (SDP): events 0 to 15 are the keys of a telephone.
+            lines.append(f"a=fmtp:{number} 0-15")
+        elif written == codecs.WRITTEN["OPUS"]:
+            # RFC 7587 section 6.1 (Media Type Registration): speech is mono; lost packets are made up from the next.
+            lines.append(f"a=fmtp:{number} useinbandfec=1;stereo=0;sprop-stereo=0")
+    return lines
 
 
 def _joined(lines: list[str]) -> bytes:
