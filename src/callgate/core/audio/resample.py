@@ -3,9 +3,9 @@
 How it works. Going from ``f`` to ``t`` Hz, with ``t/f = L/M`` in lowest terms, is: write ``L - 1`` zeros after every
 sample, filter at ``f·L`` Hz, keep every M-th. The zeros and the samples not kept need no arithmetic, so each output is
 the product of the last 2 ms of input with one of L sets of coefficients. A block of outputs is then a product of a
-stretch of input with a banded (Toeplitz) matrix, and a frame is ten such stretches, overlapping by the 2 ms: the rows
-of one small matrix product. Twenty short rows cost less than one long one (the band is narrow, the rest are zeros) and
-far less than a convolution of 160 samples, whose call overhead alone is as long.
+stretch of input with a banded (Toeplitz) matrix, and a frame is twenty such stretches of 1 ms, each with the 2 ms
+before it: the rows of one small matrix product. Short rows cost less than one long one, whose band is mostly zeros, and
+less than a convolution for each set.
 
 The filter is minimax (Lawson's iteration): the least length, and so the least delay, for what it must stop.
 """
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from callgate.core.audio.format import FRAME_MS, RATES_HZ
+from callgate.core.audio.pcm import audioop
 
 LENGTH_MS: Final = 2
 """Length of the filter: history kept from before the first sample of a push."""
@@ -30,7 +31,6 @@ TRANSITION_HZ: Final = 1_200
 
 _STOP_WEIGHT: Final = 20.0  # an error in the stop band counts twenty-fold: 0.3 dB of ripple pays for 53 dB of rejection
 _ROUNDS: Final = 12  # of Lawson's iteration; forty more gain 0.1 dB and a worker waits 5 ms per pair for them
-_ROWS: Final = 10  # matrix rows per frame of 20 ms: 2 ms of new sound after 2 ms of history
 
 _INT16: Final = np.dtype("<i2")
 _FLOAT: Final = np.dtype("f4")
@@ -53,40 +53,40 @@ class Resampler:
     """
 
     __slots__ = (
-        "_filter",
         "_frame_bytes",
-        "_kept",
-        "_out",
+        "_group_bytes",
+        "_left",
+        "_loud",
+        "_made_bytes",
+        "_matrix",
+        "_new",
+        "_past",
         "_past_bytes",
-        "_result",
-        "_shape",
-        "_step",
-        "_strides",
+        "_rows",
+        "_sound",
         "_sum",
-        "_up",
         "_windows",
-        "from_hz",
-        "to_hz",
     )
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
         if from_hz not in RATES_HZ or to_hz not in RATES_HZ or from_hz == to_hz:
             raise ValueError(f"resampling from {from_hz} to {to_hz} Hz, expected two of {RATES_HZ}")
-        self.from_hz = from_hz
-        self.to_hz = to_hz
         common = gcd(from_hz, to_hz)
-        self._up, self._step = to_hz // common, from_hz // common
-        self._filter = _banded(from_hz, to_hz)
-        past = LENGTH_MS * from_hz // 1_000
-        new = FRAME_MS * from_hz // 1_000 // _ROWS
+        self._group_bytes, self._made_bytes = 2 * from_hz // common, 2 * to_hz // common
+        self._matrix, self._loud = _banded(from_hz, to_hz)
+        past, new = LENGTH_MS * from_hz // 1_000, from_hz // 1_000
         self._past_bytes = 2 * past
-        self._frame_bytes = 2 * (past + new * _ROWS)
-        self._shape = (_ROWS, past + new)
-        self._strides = (2 * new, 2)
-        self._windows = np.empty(self._shape, _FLOAT)
-        self._sum = np.empty((_ROWS, FRAME_MS * to_hz // 1_000 // _ROWS), _FLOAT)
-        self._result = np.empty(self._sum.shape, _INT16)
-        self._kept = bytes(self._past_bytes)
+        self._frame_bytes = 2 * new * FRAME_MS
+        # The last 2 ms, then a frame; `_rows` sees it as overlapping rows, a millisecond further each, without a copy.
+        self._sound = bytearray(self._past_bytes + self._frame_bytes)
+        self._past = memoryview(self._sound)[: self._past_bytes]
+        self._new = memoryview(self._sound)[self._past_bytes :]
+        self._rows: npt.NDArray[np.int16] = np.ndarray(
+            (FRAME_MS, past + new), _INT16, self._sound, strides=(2 * new, 2)
+        )
+        self._windows = np.empty(self._rows.shape, _FLOAT)
+        self._sum = np.empty((FRAME_MS, to_hz // 1_000), _FLOAT)
+        self._left = b""
 
     def push(self, pcm: bytes) -> bytes:
         """The next sound, at the other rate.
@@ -101,59 +101,59 @@ class Resampler:
         Raises:
             ValueError: the length in bytes is odd.
         """
-        data = self._kept + pcm
-        if len(data) == self._frame_bytes:
-            self._kept = data[-self._past_bytes :]
-            return self._frame(data, 0)
-        return self._pieces(data)
+        if len(pcm) != self._frame_bytes or self._left:
+            return self._pieces(pcm)
+        made = self._frame(pcm)
+        self._past[:] = pcm[-self._past_bytes :]
+        return made
 
     def reset(self) -> None:
         """Forget what was heard: the next push begins after silence."""
-        self._kept = bytes(self._past_bytes)
+        self._past[:] = bytes(self._past_bytes)
+        self._left = b""
 
-    def _frame(self, data: bytes, offset: int) -> bytes:
-        # Every row is its own stretch of `data`: the overlapping view is only copied (and made float) once.
-        self._windows[:] = np.ndarray(self._shape, _INT16, data, offset, self._strides)
-        total = self._sum
-        np.dot(self._windows, self._filter, total)
+    def _frame(self, pcm: bytes) -> bytes:
+        self._new[:] = pcm
+        self._windows[:] = self._rows
+        total = self._windows.dot(self._matrix, self._sum)
         np.rint(total, total)
-        np.maximum(total, _LOWEST, total)  # together cheaper than `np.clip`, which is written in Python
-        np.minimum(total, _HIGHEST, total)
-        self._result[:] = total
-        return self._result.tobytes()
+        if audioop.max(self._sound, 2) > self._loud:  # else no sum can leave int16, and clipping is dear
+            np.clip(total, _LOWEST, _HIGHEST, out=total)
+        return total.astype(_INT16).tobytes()
 
-    def _pieces(self, data: bytes) -> bytes:
-        if len(data) & 1:
-            raise ValueError(f"sound of {len(data) - self._past_bytes} bytes, expected whole samples of 2 bytes")
-        piece = self._frame_bytes - self._past_bytes
-        group = 2 * self._step
-        usable = (len(data) - self._past_bytes) // group * group
+    def _pieces(self, pcm: bytes) -> bytes:
+        if len(pcm) & 1:
+            raise ValueError(f"sound of {len(pcm)} bytes, expected whole samples of 2 bytes")
+        data = self._left + pcm
+        usable = len(data) // self._group_bytes * self._group_bytes
+        self._left = data[usable:]
         out = []
-        offset = 0
-        while usable - offset >= piece:
-            out.append(self._frame(data, offset))
-            offset += piece
-        if rest := usable - offset:
+        for offset in range(0, usable, self._frame_bytes):
+            piece = data[offset : min(offset + self._frame_bytes, usable)]
             # Zeros after the end reach only outputs after the end: the filter looks back, never ahead.
-            padded = data[offset : offset + self._past_bytes + rest].ljust(self._frame_bytes, b"\0")
-            out.append(self._frame(padded, 0)[: rest // group * 2 * self._up])
-        self._kept = data[usable:]
+            made = self._frame(piece.ljust(self._frame_bytes, b"\0"))
+            out.append(made[: len(piece) // self._group_bytes * self._made_bytes])
+            self._past[:] = self._sound[len(piece) : len(piece) + self._past_bytes]
         return b"".join(out)
 
 
 @cache  # twelve pairs at most
-def _banded(from_hz: int, to_hz: int) -> npt.NDArray[np.float32]:
-    """The matrix that turns one row of input (2 ms of history, then new sound) into the row's output."""
+def _banded(from_hz: int, to_hz: int) -> tuple[npt.NDArray[np.float32], int]:
+    """What turns one row of input into one of output.
+
+    Returns:
+        The matrix, of shape (2 ms of history and 1 ms of new sound, 1 ms of output); and the loudest input, in units
+        of int16, of which no output can overflow.
+    """
     common = gcd(from_hz, to_hz)
     up, step = to_hz // common, from_hz // common
     taps = _taps(from_hz * up, min(from_hz, to_hz)) * up
-    past = LENGTH_MS * from_hz // 1_000
-    new = FRAME_MS * from_hz // 1_000 // _ROWS
-    made = FRAME_MS * to_hz // 1_000 // _ROWS
+    past, new, made = LENGTH_MS * from_hz // 1_000, from_hz // 1_000, to_hz // 1_000
     index = np.arange(made) * step - (np.arange(past + new)[:, None] - past) * up
     inside = (index >= 0) & (index < len(taps))
     matrix = np.where(inside, taps[np.clip(index, 0, len(taps) - 1)], 0.0)
-    return np.ascontiguousarray(matrix, _FLOAT)
+    gain = np.abs(matrix).sum(axis=0).max()
+    return np.ascontiguousarray(matrix, _FLOAT), int(32_766 / gain)
 
 
 def _taps(rate_hz: int, narrow_hz: int) -> npt.NDArray[np.float64]:
