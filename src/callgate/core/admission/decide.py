@@ -11,6 +11,7 @@ from typing import Final
 from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.policy import AccountPolicy, PolicySet, account_entry
 from callgate.core.sdp.negotiate import assess
+from callgate.core.sdp.terms import SoundTerms
 from callgate.core.sip.uri import dialled_user, uri_host
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
@@ -97,7 +98,7 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
     )
 
     # 4. Offer.
-    offer_entry, offer_refusal = _offer(attempt)
+    offer_entry, offer_refusal = _offer(attempt, options.sound.of(attempt.transport))
     trace = (*trace, offer_entry)
     if offer_refusal is not None:
         outcome, status, reason, headers = offer_refusal
@@ -233,14 +234,14 @@ def _refuse_source(
 _OfferRefusal = tuple[str, int, str, tuple[tuple[str, str], ...]]
 
 
-def _offer(attempt: Attempt) -> tuple[TraceEntry, _OfferRefusal | None]:
+def _offer(attempt: Attempt, terms: SoundTerms) -> tuple[TraceEntry, _OfferRefusal | None]:
     if not attempt.body:
         return _DELAYED_OFFER, None
     if attempt.content_type != "application/sdp":
         reason = f"the body is {_short(attempt.content_type) or 'of no stated type'}, not application/sdp"
         facts: tuple[tuple[str, Json], ...] = (("content_type", _short(attempt.content_type)),)
         return TraceEntry(Step.OFFER, "refused", facts), ("offer-not-sdp", 415, reason, _ACCEPT_SDP)
-    offer = assess(attempt.body)
+    offer = assess(attempt.body, terms)
     if offer.outcome is None:
         return _offer_passed(offer.codecs), None
     reason = offer.reason or "the offer cannot be taken"

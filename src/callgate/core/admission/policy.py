@@ -8,6 +8,7 @@ from typing import Final
 
 from callgate.core.admission.cidr import CidrTable
 from callgate.core.admission.patterns import PatternList
+from callgate.core.sdp.terms import SoundPolicy
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Step, TraceEntry
@@ -30,6 +31,7 @@ class AdmissionOptions:
         account_limit_status: SIP status when the account, or the source, has as many calls as it may: 480 or 486.
         retry_after_s: what a 503 tells the peer to wait.
         trusted_proxies: addresses or networks of the deployment's own proxies, IPv4 or IPv6.
+        sound: codecs and encryption that offers are judged by.
     """
 
     to_user_from: str = "both"
@@ -37,6 +39,7 @@ class AdmissionOptions:
     account_limit_status: int = 480
     retry_after_s: int = 10
     trusted_proxies: tuple[str, ...] = ()
+    sound: SoundPolicy = field(default_factory=SoundPolicy)
 
     def __post_init__(self) -> None:
         if self.to_user_from not in TO_USER_FROM:
