@@ -14,7 +14,7 @@ BIT_RATE: Final = 24_000
 """RFC 7587 section 3.1.1 (Recommended Bitrate): 16 to 20 kbit/s for wideband speech, 28 to 40 for fullband."""
 _COMPLEXITY: Final = "5"  # of 10: beyond it ears hear nothing at 24 kbit/s and a core carries fewer calls
 PAYLOAD_BYTES_MAX: Final = 7_650
-"""RFC 6716 section 3.2.5: 1,275 bytes a frame; six frames of 20 ms are the longest packet."""
+"""RFC 6716 section 3.4 (Receiving Malformed Packets): 1,275 bytes a frame; six of 20 ms make the longest packet."""
 
 
 class OpusDecoder:
@@ -23,16 +23,12 @@ class OpusDecoder:
     __slots__ = ("_context",)
 
     def __init__(self) -> None:
-        self._context = self._open()
-
-    @staticmethod
-    def _open() -> "av.AudioCodecContext":
         context = av.CodecContext.create("libopus", "r")
         assert isinstance(context, av.AudioCodecContext)
         context.sample_rate = _RATE_HZ
         context.layout = "mono"
         context.open()
-        return context
+        self._context = context
 
     def decode(self, payload: bytes) -> bytes:
         """One packet of 2.5 to 120 ms.
