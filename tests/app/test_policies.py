@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from callgate.app.first_start import CannotStart
 from callgate.app.policies import Policies
 from callgate.config.settings import Settings
+from callgate.core.audio.codecs import wire_codec
 from callgate.entities.sip_config import SipConfig
 from callgate.runtime.ids import SystemIds
 from callgate.store.open import Store, open_store
@@ -47,3 +49,21 @@ async def test_accounts_have_a_domain_of_their_own_below_the_deployments(store: 
     found = policies.current.account_for("second.calls.example.org", None)
     assert found is not None
     assert policies.current.account_for("elsewhere.example.org", None) is None
+
+
+async def test_offers_are_judged_by_the_settings(store: Store) -> None:
+    settings = Settings(sound_codecs=("G722",), sound_codec_order="own", srtp_udp="required", srtp_without_tls=True)
+    sound = Policies(store.snapshot, settings).current.options.sound
+    assert (sound.of("udp").codecs, sound.of("udp").own_order) == (("G722",), True)
+    assert (sound.of("udp").srtp, sound.of("tcp").srtp) == ("required", "preferred")
+    assert sound.of("udp").srtp_barred == ""
+    barred = Policies(store.snapshot, Settings()).current.options.sound.of("udp").srtp_barred
+    assert "srtp.without_tls is off" in barred
+
+
+async def test_a_codec_that_is_not_installed_is_told_at_the_start(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callgate.app.policies.available", lambda: (wire_codec("PCMU"),))
+    with pytest.raises(CannotStart, match=r"OPUS, which is not installed; Opus comes with callgate\[opus\]"):
+        Policies(store.snapshot, Settings(sound_codecs=("PCMU", "OPUS")))

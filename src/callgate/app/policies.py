@@ -3,8 +3,11 @@
 import socket
 from collections.abc import Callable
 
+from callgate.app.first_start import CannotStart
 from callgate.config.settings import Settings
 from callgate.core.admission.policy import AccountPolicy, AdmissionOptions, PolicySet, compile_policy
+from callgate.core.audio.codecs import available
+from callgate.core.sdp.terms import SoundPolicy, sound_policy
 from callgate.entities.account import Account
 from callgate.entities.sip_config import SipConfig
 from callgate.store.snapshot import ConfigurationSnapshot
@@ -14,6 +17,11 @@ class Policies:
     """`PolicySet`s made from the store's snapshot; immutable values behind one reference."""
 
     def __init__(self, snapshot: ConfigurationSnapshot, settings: Settings) -> None:
+        """Compile the rules of all accounts.
+
+        Raises:
+            CannotStart: a codec is wanted that is not installed.
+        """
         self._snapshot = snapshot
         self._domain = settings.sip_domain
         self._options = AdmissionOptions(
@@ -22,6 +30,7 @@ class Policies:
             account_limit_status=settings.account_limit_status,
             retry_after_s=settings.retry_after_s,
             trusted_proxies=settings.sip_trusted_proxies,
+            sound=_sound(settings),
         )
         self._changed: list[Callable[[], None]] = []
         self.current = PolicySet(tuple(self._compile(account) for account in snapshot.accounts), self._options)
@@ -54,3 +63,20 @@ class Policies:
             version=version.number,
             agents=self._snapshot.agents_of(account.account_id),
         )
+
+
+def _sound(settings: Settings) -> SoundPolicy:
+    installed = {codec.name for codec in available()}
+    missing = [codec for codec in settings.sound_codecs if codec not in installed]
+    if missing:
+        raise CannotStart(
+            f"sound.codecs has {' and '.join(missing)}, which is not installed; Opus comes with callgate[opus]"
+        )
+    return sound_policy(
+        codecs=settings.sound_codecs,
+        own_order=settings.sound_codec_order == "own",
+        srtp_udp=settings.srtp_udp,
+        srtp_tcp=settings.srtp_tcp,
+        srtp_tls="off",  # there is no such listener yet
+        srtp_without_tls=settings.srtp_without_tls,
+    )

@@ -44,6 +44,12 @@ def load(
         raise SettingError(
             f"rtp.port_last is {settings.rtp_port_last}; expected more than rtp.port_first, {settings.rtp_port_first}"
         )
+    for transport, mode in (("udp", settings.srtp_udp), ("tcp", settings.srtp_tcp)):
+        if mode == "required" and not settings.srtp_without_tls:
+            raise SettingError(
+                f"srtp.{transport} is required, and srtp.without_tls is off, so that no call could be taken; "
+                f"expected srtp.without_tls on, or srtp.{transport} preferred"
+            )
     return settings
 
 
@@ -101,10 +107,12 @@ def _typed(declaration: Declaration, value: Any, where: str) -> Any:
 
     if get_args(wanted):  # a tuple of texts
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        if isinstance(value, list) and all(isinstance(part, str) for part in value):
-            return tuple(value)
-        raise wrong("a list of texts")
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+            raise wrong("a list of texts")
+        if declaration.choices and not (value and set(value) <= set(declaration.choices)):
+            raise wrong("a list of " + ", ".join(declaration.choices))
+        return tuple(dict.fromkeys(value))
     if wanted is bool:
         if isinstance(value, bool):
             return value

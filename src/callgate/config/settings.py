@@ -315,6 +315,40 @@ class Settings:
         highest=600,
     )
 
+    sound_codecs: tuple[str, ...] = _setting(
+        "sound.codecs",
+        ("PCMU", "PCMA", "G722"),
+        "Codecs that are taken and offered, best first. OPUS costs ten times a G.711 call and needs the extra "
+        "`callgate[opus]`; L16, uncompressed, is for benches.",
+        choices=("PCMU", "PCMA", "G722", "OPUS", "L16"),
+    )
+    sound_codec_order: str = _setting(
+        "sound.codec_order",
+        "peer",
+        "Whose order chooses among the codecs that both sides have: the peer's, which spares it from transcoding, or "
+        "our own.",
+        choices=("peer", "own"),
+    )
+    srtp_udp: str = _setting(
+        "srtp.udp",
+        "preferred",
+        "Encrypted sound for calls whose SIP comes over UDP: never, when the peer offers it, or else 488. Takes effect "
+        "with `srtp.without_tls`.",
+        choices=("off", "preferred", "required"),
+    )
+    srtp_tcp: str = _setting(
+        "srtp.tcp",
+        "preferred",
+        "The same for SIP over TCP.",
+        choices=("off", "preferred", "required"),
+    )
+    srtp_without_tls: bool = _setting(
+        "srtp.without_tls",
+        False,
+        "Take and give keys of SRTP in SIP over UDP and TCP, where anybody on the way can read them: only where the "
+        "network is trusted.",
+    )
+
     # ------------------------------------------------------------------------------------------------------- store
     decisions_days: int = _setting(
         "decisions.days",

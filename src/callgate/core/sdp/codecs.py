@@ -24,8 +24,6 @@ ENCODINGS: Final = {
     "opus/48000": "OPUS",
     "l16/8000": "L16",
     "l16/16000": "L16",
-    "l16/24000": "L16",
-    "l16/48000": "L16",
 }
 """What we speak: the encoding of an rtpmap, lower-case, and our name for it."""
 

@@ -20,7 +20,7 @@ _PLAIN: Final = ("RTP/AVP", "RTP/AVPF")
 _SECURE: Final = ("RTP/SAVP", "RTP/SAVPF")
 _PACKET_MS: Final = 20
 _PACKET_MS_MIN: Final = 10  # no telephone asks for less
-_DIGITS_NUMBERS: Final = {8_000: 101, 48_000: 110, 16_000: 102, 24_000: 103}
+_DIGITS_NUMBERS: Final = {8_000: 101, 16_000: 102, 48_000: 110}
 _HELD: Final = ("0.0.0.0", "::")  # RFC 2543's way to hold, still in use; RFC 3264 section 8.4 # noqa: S104
 _TERMS: Final = SoundTerms()
 
