@@ -17,7 +17,7 @@ from callgate.core.audio.tones import HIGH_HZ, KEYS, LOW_HZ
 
 RATE_HZ: Final = 8_000
 TONE_MS_MIN: Final = 40
-"""ITU-T Q.24 annex A: the shortest signal that must be heard. (From 26 ms on it is; up to 15 ms never.)"""
+"""ITU-T Q.24 annex A: the shortest signal that must be heard. (From 30 ms on it is; up to 15 ms never.)"""
 
 _HOP: Final = 80  # samples between measurements: 10 ms
 _WINDOW: Final = (
@@ -160,7 +160,7 @@ def _strongest(
 
 def _steady(before: _Candidate, now: _Candidate) -> bool:
     """Whether two windows hold the same two tones, near their frequencies, and little else."""
-    power = 0.0
+    power_before = power_now = 0.0
     for earlier, later in ((before.low, now.low), (before.high, now.high)):
         frequency_hz = later.frequency_hz
         moved = later.phase - earlier.phase - 2 * math.pi * frequency_hz * _HOP / RATE_HZ
@@ -169,5 +169,7 @@ def _steady(before: _Candidate, now: _Candidate) -> bool:
             return False
         # A tone beside its frequency is measured too faint, by a known factor: the window's own spectrum.
         turn = math.pi * off_hz * _WINDOW / RATE_HZ
-        power += later.power / (math.sin(turn) / turn) ** 2 if turn else later.power
-    return power >= _SHARE_MIN * now.total
+        seen = (math.sin(turn) / turn) ** 2 if turn else 1.0
+        power_before += earlier.power / seen
+        power_now += later.power / seen
+    return power_before >= _SHARE_MIN * before.total and power_now >= _SHARE_MIN * now.total
