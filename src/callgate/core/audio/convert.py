@@ -71,8 +71,9 @@ _PREFERENCE: Final = {
     "PCMU": (PCMU_8K, PCMA_8K, PCM_8K, PCM_16K, PCM_24K, PCM_48K),
     "PCMA": (PCMA_8K, PCMU_8K, PCM_8K, PCM_16K, PCM_24K, PCM_48K),
     "G722": (PCM_16K, PCM_24K, PCM_48K, PCM_8K, PCMU_8K, PCMA_8K),
-    # 24 kHz before 48: decoding costs a resampler more, encoding as much less, and half the bytes go to the brain.
-    "OPUS": (PCM_24K, PCM_16K, PCM_48K, PCM_8K, PCMU_8K, PCMA_8K),
+    # 16 kHz first: it is what speech models listen to and what Opus carries at telephone bit rates; the encoder takes
+    # it as it is, and is slower by a quarter at 24, by half at 48.
+    "OPUS": (PCM_16K, PCM_24K, PCM_48K, PCM_8K, PCMU_8K, PCMA_8K),
     "L16": (PCM_16K, PCM_8K, PCM_24K, PCM_48K, PCMU_8K, PCMA_8K),
 }
 
