@@ -1,3 +1,5 @@
+import wave
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import callgate.brains
 from callgate.core.audio.conceal import FADED_MS, Concealer
 from callgate.core.audio.convert import converter
 from callgate.core.audio.format import PCM_8K, SoundFormat
@@ -49,6 +52,25 @@ def test_a_tone_survives_random_loss(rate_hz: int, loss: float, noise_db: float)
         assert lost >= 1  # the run was impaired
         assert abs(decibels(amplitude(mended, 440, rate_hz) / 10_000)) < 1.5
         assert noise_share_db(mended, sound) > noise_db, seed
+
+
+@pytest.mark.parametrize("loss", [0.01, 0.05, 0.20])
+def test_speech_is_nearer_to_itself_than_with_holes(loss: float) -> None:
+    prompts = Path(callgate.brains.__file__).parent / "prompts"
+    data = b""
+    for name in ("greeting", "menu", "hours"):
+        with wave.open(str(prompts / f"{name}.wav")) as file:
+            assert file.getframerate() == 8_000
+            data += file.readframes(file.getnframes())
+    sound = samples(data[: len(data) // 320 * 320])
+    for seed in (1, 2, 3):
+        mended, lost = impaired(sound, 8_000, loss, seed)
+        assert lost > 0
+        holes, chance = sound.copy(), Random(seed)
+        for at in range(160, len(holes), 160):
+            if chance.random() < loss:
+                holes[at : at + 160] = 0
+        assert noise_share_db(mended, sound) > noise_share_db(holes, sound) + 2, seed
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000, 48_000])

@@ -1,5 +1,7 @@
 import pytest
 
+pytest.importorskip("av", reason="needs the extra callgate[opus]")
+
 from callgate.core.audio.opus import PAYLOAD_BYTES_MAX, OpusDecoder, OpusEncoder
 from tests.core.audio.spectrum import amplitude, decibels, pcm, samples, sine
 
