@@ -1,6 +1,6 @@
-"""How a listener would rate the sound: the E-model, ITU-T G.107 (The E-model: a computational model for use in
-transmission planning), reduced to what a gateway can measure: loss and delay.
+"""How a listener would rate the sound: the E-model, reduced to what a gateway can measure, loss and delay.
 
+ITU-T G.107 (The E-model: a computational model for use in transmission planning).
 Everything that is not measured keeps its default of G.107 table 3, with which R is 93.2 on a perfect line. Delay counts
 by the approximation of Cole and Rosenbluth ("Voice over IP performance monitoring", 2001), loss by G.107 section 7.5
 (Equipment impairment factor, Ie).

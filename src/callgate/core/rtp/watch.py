@@ -5,7 +5,7 @@ when nothing at all has come for a minute, reports included, and nobody is on ho
 """
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from callgate.core.rtp.latching import Address
@@ -15,6 +15,19 @@ QUIET_S: Final = 3.0
 """No sound for so long is news: nobody waits longer before saying hello again."""
 TIMEOUT_S: Final = 60.0
 """Nothing for so long is the end: five times the interval at which reports come at the latest."""
+# What a phone behind a NAT calls itself: RFC 1918, RFC 6598 (carriers' NATs), RFC 4193, and link-local addresses.
+_PRIVATE: Final = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
 _UNHEARD_REPORTS: Final = 3  # in a row that count nothing new of what we send: two may cross on their way
 
 
@@ -173,6 +186,7 @@ def _elsewhere(source: Address, signalled: Address) -> Verdict:
 
 def _is_private(address: str) -> bool:
     try:
-        return ip_address(address).is_private
+        known = ip_address(address)
     except ValueError:
         return False
+    return any(known in network for network in _PRIVATE if network.version == known.version)
