@@ -124,7 +124,7 @@ def main() -> None:
     _print("listen for keys, voice", partial(listener.push, _voice(8_000, 1)))
     _print("listen for keys, a key", partial(listener.push, dtmf("5", 20)))
     _print("comfort noise, 8000 Hz", partial(noise, -60, 160, Random(1).randbytes))
-    _print("fade out, pcmu", partial(fade_out, _frame(PCMU_8K), 5, PCMU_8K))
+    _print("fade out, pcmu", partial(fade_out, _frame(PCMU_8K), PCMU_8K))
 
 
 def _started(rate_hz: int) -> Concealer:

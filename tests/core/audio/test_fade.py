@@ -12,7 +12,7 @@ from tests.core.audio.spectrum import pcm, samples, sine
 def test_a_frame_goes_down_in_five_milliseconds_without_a_step(form: SoundFormat) -> None:
     steady = pcm(np.full(form.rate_hz // 50, 20_000.0))
     frame = steady if form.encoding == "pcm16" else converter(PCM_8K, form)(steady)
-    faded = fade_out(frame, 5, form)
+    faded = fade_out(frame, form)
     assert len(faded) == len(frame)
     if form.encoding != "pcm16":
         faded = (audioop.ulaw2lin if form.encoding == "pcmu" else audioop.alaw2lin)(faded, 2)
@@ -24,7 +24,7 @@ def test_a_frame_goes_down_in_five_milliseconds_without_a_step(form: SoundFormat
 
 
 def test_a_short_frame_fades_over_its_own_length() -> None:
-    faded = samples(fade_out(pcm(np.full(24, 10_000.0)), 5, PCM_8K))
+    faded = samples(fade_out(pcm(np.full(24, 10_000.0))))
     assert len(faded) == 24
     assert faded[-1] < 500
     assert fade_out(b"") == b""
@@ -32,6 +32,6 @@ def test_a_short_frame_fades_over_its_own_length() -> None:
 
 def test_a_fade_keeps_the_sound_under_it() -> None:
     whole = sine(440, 20, 8_000)
-    faded = samples(fade_out(pcm(whole), 20, PCM_8K))
+    faded = samples(fade_out(pcm(whole), PCM_8K, 20))
     ramp = 1 - (np.arange(160) + 1) / 161
     assert np.abs(faded - whole * ramp).max() < 2

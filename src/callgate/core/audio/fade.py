@@ -14,13 +14,13 @@ _LAW: Final = {"pcmu": PCMU, "pcma": PCMA}
 _STEPS_PER_MS: Final = 8  # a step of the gain per sample of telephony, per six samples at 48 kHz
 
 
-def fade_out(frame: bytes, ms: int = FADE_MS, format: SoundFormat = PCM_8K) -> bytes:
+def fade_out(frame: bytes, format: SoundFormat = PCM_8K, ms: int = FADE_MS) -> bytes:
     """A frame that goes down to silence in its first `ms` and stays there.
 
     Args:
         frame: the sound that would have been next, whole samples of `format`, any length.
-        ms: 1 or more; a frame that is shorter fades over its own length.
         format: of the frame.
+        ms: 1 or more; a frame that is shorter fades over its own length.
 
     Returns:
         As many bytes as `frame` had.
