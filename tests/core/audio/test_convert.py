@@ -112,6 +112,21 @@ def test_a_brain_must_accept_something() -> None:
         choose_format([], "PCMU")
 
 
+def test_what_is_prepared_is_loaded_and_nothing_else() -> None:
+    program = (
+        "import sys\n"
+        "from callgate.core.audio import codecs, convert, format\n"
+        "convert.prepare([codecs.PCMU, codecs.PCMA], [format.PCMU_8K, format.PCM_8K])\n"
+        "assert 'numpy' not in sys.modules\n"
+        "convert.prepare([codecs.PCMU], [format.PCM_16K])\n"
+        "assert 'numpy' in sys.modules\n"
+        "assert 'av' not in sys.modules\n"
+        "from callgate.core.audio.resample import _banded\n"
+        "assert _banded.cache_info().currsize == 2\n"  # there and back
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=30).returncode == 0
+
+
 def test_a_call_of_g711_at_both_ends_needs_no_numpy() -> None:
     program = (
         "import sys\n"

@@ -4,7 +4,7 @@ The same format: the very same bytes. One law into the other: a table of 256 byt
 encode, each only if needed. A call of G.711 at both ends never imports numpy.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from callgate.core.audio.codecs import PCMA, PCMU, Turn, WireCodec
@@ -48,6 +48,22 @@ def converter(source: SoundFormat | WireCodec, target: SoundFormat | WireCodec) 
     if from_law is not None and to_law is not None:
         return _Table(to_law.new_encoder()(from_law.new_decoder()(_EVERY_CODE)))
     return _Chain(source, target)
+
+
+def prepare(codecs: Iterable[WireCodec], formats: Iterable[SoundFormat]) -> None:
+    """Load and compute now what the first conversion between any of these would wait for.
+
+    To be called before a process carries sound: numpy takes 130 ms to import, Opus 250, the filter of a pair of rates
+    2 to 8. What they do not need is not loaded.
+
+    Raises:
+        RuntimeError: a codec that is not installed.
+    """
+    wanted = tuple(formats)
+    for codec in codecs:
+        for form in wanted:
+            converter(codec, form)
+            converter(form, codec)(form.silence)
 
 
 def choose_format(accepted: Sequence[SoundFormat], codec_name: str) -> SoundFormat:
