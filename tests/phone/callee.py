@@ -32,7 +32,8 @@ class Echo(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         packet = unpack(data)
         if packet is not None and packet.payload_type == 101:
-            self.digits += "".join(digit for digit, _ in self._receiver.push(packet.timestamp, packet.payload, 0.0))
+            found = self._receiver.push(packet.timestamp, packet.payload)
+            self.digits += found[0] if found else ""
         self.transport.sendto(data, addr)
 
 

@@ -111,6 +111,9 @@ async def test_nobody_listening_over_tcp_is_told(callee: Callee) -> None:
         ("sip:echo@127.0.0.1", {"from_uri": "bob"}, "not a"),
         ("sip:echo@127.0.0.1", {"headers": [("X-A", "b\r\nVia: c")]}, "not a header"),
         ("sip:echo@127.0.0.1", {"headers": [("Via", "c")]}, "itself"),
+        ("sip:echo@127.0.0.1", {"codecs": ["G729"]}, "not a codec that is installed: 'G729'"),
+        ("sip:echo@127.0.0.1", {"codecs": []}, "not a codec that is installed"),
+        ("sip:echo@127.0.0.1", {"srtp": "maybe"}, "not a mode of SRTP: 'maybe'; expected one of off, preferred"),
     ],
 )
 async def test_bad_arguments_send_nothing(uri: str, more: dict[str, object], words: str) -> None:

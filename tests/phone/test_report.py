@@ -7,6 +7,8 @@ def test_the_story_of_an_answered_call() -> None:
     )
     assert report.story() == "answered after 12 ms (PCMA), heard 2.5 s of sound, we hung up"
     assert report.as_json()["answered_ms"] == 12.3
+    secured = CallReport("sip:a@b", 200, "OK", answered_ms=1.0, codec="G722", srtp="AEAD_AES_128_GCM")
+    assert "(G722, AEAD_AES_128_GCM)" in secured.story()
 
 
 def test_the_story_of_others() -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from callgate import __version__
+from callgate.core.audio.codecs import available
 from callgate.core.sdp.description import SdpError
 from callgate.core.sdp.negotiate import answer, offer, read_answer
+from callgate.core.sdp.path import SoundPath
+from callgate.core.sdp.terms import SRTP_MODES, SoundTerms
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.uri import parse_uri
 from callgate.phone.report import CallReport
@@ -47,6 +50,8 @@ async def place_call(
     play: Path | None = None,
     record: Path | None = None,
     digits: str = "",
+    codecs: Sequence[str] = ("PCMU", "PCMA"),
+    srtp: str = "off",
     duration_s: float = 10.0,
     on_progress: Callable[[str], None] = lambda words: None,
     bind: str = "",
@@ -63,6 +68,9 @@ async def place_call(
         play: a WAV file to be sent once, 8,000 Hz, mono, 16 bits.
         record: where to write what came, likewise.
         digits: to be pressed, half a second after the answer; a comma is a pause of a second.
+        codecs: what we offer, best first: of ``PCMU``, ``PCMA``, ``G722``, ``OPUS`` and ``L16``.
+        srtp: ``off``, ``preferred`` or ``required``. The keys stand in SIP that anybody on the way can read: this phone
+            is for tests.
         duration_s: from the answer to our BYE.
         on_progress: told in words how the call goes.
         bind: our IP address; empty: the local address of the route to the callee.
@@ -74,6 +82,7 @@ async def place_call(
         OSError: the socket cannot be had, or `record` cannot be written.
     """
     target_host, target_port = _check(uri, transport, from_uri, headers, digits)
+    terms = _terms(codecs, srtp)
     sound_to_play = read_wav(play) if play is not None else b""
     if record is not None:
         write_wav(record, b"")  # better told now than after the call
@@ -95,7 +104,7 @@ async def place_call(
     await endpoint.start(host, 0)
     try:
         await loop.create_datagram_endpoint(lambda: sound, local_addr=(host, 0))
-        call = _Call(uri, sound, host, clock.monotonic, on_progress)
+        call = _Call(uri, sound, host, terms, clock.monotonic, on_progress)
         call.outgoing = await endpoint.dial(
             uri,
             from_uri=from_uri,
@@ -120,12 +129,19 @@ class _Call:
     """Implements `DialListener` for one call."""
 
     def __init__(
-        self, uri: str, sound: PhoneSound, host: str, now: Callable[[], float], on_progress: Callable[[str], None]
+        self,
+        uri: str,
+        sound: PhoneSound,
+        host: str,
+        terms: SoundTerms,
+        now: Callable[[], float],
+        on_progress: Callable[[str], None],
     ) -> None:
         self.outgoing: OutgoingCall | None = None
         self._uri = uri
         self._sound = sound
         self._host = host
+        self._terms = terms
         self._now = now
         self._tell = on_progress
         self._session_id = secrets.randbits(31)
@@ -140,14 +156,13 @@ class _Call:
         self._status: int | None = None
         self._reason = ""
         self._decision = ""
-        self._codec = ""
+        self._path: SoundPath | None = None
         self._ended_by = ""
 
     def offer(self, address: str) -> bytes:
         """Our SDP."""
         self._host = address
-        self._offered = offer(address=address, port=self._sound.port, session_id=self._session_id)
-        return self._offered
+        return self._offer()
 
     async def run(self, duration_s: float, hang_up: asyncio.Event, tasks: TaskOwner) -> CallReport:
         """Wait for the answer, talk, and end it."""
@@ -189,9 +204,9 @@ class _Call:
             assert self.outgoing is not None
             self.outgoing.hang_up("answer unusable")
         else:
-            self._codec = path.codec
-            self._sound.redirect(path)
-            self._tell(f"200 OK after {self._since(self._answered_s):.0f} ms, {path.codec}")
+            self._redirect(path)
+            secured = " with SRTP" if path.crypto is not None else ""
+            self._tell(f"200 OK after {self._since(self._answered_s):.0f} ms, {path.codec}{secured}")
         self._final.set()
 
     def refused(self, status: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
@@ -216,18 +231,41 @@ class _Call:
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         """A re-INVITE came."""
         self._version += 1
-        port = self._sound.port
         if not sdp:
-            self._offered = offer(address=self._host, port=port, session_id=self._session_id, version=self._version)
-            return ReofferAnswer(200, self._offered)
+            return ReofferAnswer(200, self._offer())
         try:
-            negotiated = answer(sdp, address=self._host, port=port, session_id=self._session_id, version=self._version)
+            negotiated = answer(
+                sdp,
+                address=self._host,
+                port=self._sound.port,
+                session_id=self._session_id,
+                version=self._version,
+                terms=self._terms,
+                new_key=secrets.token_bytes,
+                before=self._path,
+            )
         except SdpError:
             return ReofferAnswer(488)
-        self._sound.redirect(negotiated.path)
+        self._redirect(negotiated.path)
         return ReofferAnswer(200, negotiated.sdp)
 
     # ------------------------------------------------------------------------------------------------------ fragments
+
+    def _offer(self) -> bytes:
+        self._offered = offer(
+            address=self._host,
+            port=self._sound.port,
+            session_id=self._session_id,
+            version=self._version,
+            terms=self._terms,
+            new_key=secrets.token_bytes,
+            before=self._path,
+        )
+        return self._offered
+
+    def _redirect(self, path: SoundPath) -> None:
+        self._path = path
+        self._sound.redirect(path)
 
     def _end(self, ended_by: str) -> None:
         self._ended_by = ended_by
@@ -253,7 +291,8 @@ class _Call:
             packets_sent=sound.packets_sent,
             packets_received=sound.packets_received,
             ended_by=self._ended_by,
-            codec=self._codec,
+            codec=self._path.codec if self._path is not None else "",
+            srtp=self._path.crypto.suite if self._path is not None and self._path.crypto is not None else "",
             decision=self._decision,
         )
 
@@ -300,6 +339,21 @@ def _check(uri: str, transport: str, from_uri: str, headers: Sequence[tuple[str,
         if name.lower() in _NOT_OURS:
             raise BadCall(f"the phone sets {name} itself")
     return target.host, target.port or 5060
+
+
+def _terms(codecs: Sequence[str], srtp: str) -> SoundTerms:
+    """What we want of sound.
+
+    Raises:
+        BadCall: a codec or mode is none, or not installed.
+    """
+    installed = {codec.name for codec in available()}
+    for codec in codecs or ("",):
+        if codec not in installed:
+            raise BadCall(f"not a codec that is installed: {codec!r}; expected {', '.join(sorted(installed))}")
+    if srtp not in SRTP_MODES:
+        raise BadCall(f"not a mode of SRTP: {srtp!r}; expected one of {', '.join(SRTP_MODES)}")
+    return SoundTerms(tuple(dict.fromkeys(codecs)), srtp=srtp, srtp_barred="srtp is off" if srtp == "off" else "")
 
 
 async def _local_address(host: str, port: int) -> str:

@@ -22,7 +22,8 @@ class CallReport:
         packets_sent: RTP.
         packets_received: RTP.
         ended_by: ``caller`` (the phone), ``callee``, or empty when the call was not answered or just vanished.
-        codec: ``PCMU`` or ``PCMA``; empty when there was none.
+        codec: ``PCMU``, ``PCMA`` …; empty when there was none.
+        srtp: the suite by which sound was encrypted; empty when it was not.
         decision: the callee's word on why, of a refusal's ``Warning`` header; empty without one.
     """
 
@@ -40,6 +41,7 @@ class CallReport:
     ended_by: str = ""
     codec: str = ""
     decision: str = ""
+    srtp: str = ""
 
     def as_json(self) -> JsonObject:
         """For machines: the attributes, times rounded to a tenth of a millisecond."""
@@ -51,5 +53,6 @@ class CallReport:
             status = f"{self.status} {self.reason}" if self.status is not None else self.reason
             return f"not answered: {status}" + (f" ({self.decision})" if self.decision else "")
         heard = f"heard {self.heard_ms / 1_000:.1f} s of sound" if self.heard_ms else "heard nothing"
+        sound = f"{self.codec}, {self.srtp}" if self.srtp else self.codec
         ended = {"caller": "we hung up", "callee": "the other side hung up"}.get(self.ended_by, self.reason)
-        return f"answered after {self.answered_ms:.0f} ms ({self.codec}), {heard}, {ended}"
+        return f"answered after {self.answered_ms:.0f} ms ({sound}), {heard}, {ended}"

@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, cast
 
-from callgate.core.audio.g711 import CODECS
+from callgate.core.audio.codecs import wire_codec
+from callgate.core.audio.convert import Converter, converter
+from callgate.core.audio.format import PCM_8K
 from callgate.core.audio.pcm import audioop
+from callgate.core.rtp.digits import check_digits as check_keys
 from callgate.core.rtp.digits import digit_payloads
 from callgate.core.rtp.packet import pack, unpack
 from callgate.core.sdp.path import SoundPath
+from callgate.media.srtp import Srtp
 
 _FRAME_S: Final = 0.02
-_FRAME_SAMPLES: Final = 160
+_FRAMES_PER_S: Final = 50
 _FRAME_BYTES: Final = 320
 _RATE: Final = 8_000
 _SILENCE: Final = bytes(_FRAME_BYTES)
@@ -61,8 +65,7 @@ def write_wav(path: Path, pcm: bytes) -> None:
 
 def check_digits(digits: str) -> None:
     """Raise `ValueError` unless all are keys of a telephone or pauses."""
-    for digit in digits.replace(",", ""):
-        digit_payloads(digit)
+    check_keys(digits.replace(",", ""))
 
 
 class PhoneSound(asyncio.DatagramProtocol):
@@ -88,6 +91,9 @@ class PhoneSound(asyncio.DatagramProtocol):
         self._play = play
         self._digits = digits
         self._path: SoundPath | None = None
+        self._srtp: Srtp | None = None
+        self._encode: Converter = converter(PCM_8K, PCM_8K)
+        self._decode: Converter = converter(PCM_8K, PCM_8K)
         self._began_s = 0.0
         self._begin_timestamp: int | None = None
         self._begin_bytes = 0
@@ -106,9 +112,23 @@ class PhoneSound(asyncio.DatagramProtocol):
         return port
 
     def redirect(self, path: SoundPath) -> None:
-        """Where and how sound flows from now on."""
-        if self._path is None:
+        """Where and how sound flows from now on.
+
+        Raises:
+            RuntimeError: by a codec that is not installed.
+        """
+        before = self._path
+        if before is None:
             self._began_s = self._clock()
+        if before is None or (before.codec, before.clock_hz) != (path.codec, path.clock_hz):
+            codec = wire_codec(path.codec, path.clock_hz)
+            self._encode, self._decode = converter(PCM_8K, codec), converter(codec, PCM_8K)
+        if path.crypto is None:
+            self._srtp = None
+        elif self._srtp is None:
+            self._srtp = Srtp(path.crypto)
+        else:
+            self._srtp.rekey(path.crypto)
         self._path = path
 
     async def talk(self) -> None:
@@ -125,10 +145,10 @@ class PhoneSound(asyncio.DatagramProtocol):
                     pressed_at = timestamp if first else pressed_at
                     self._send(path, path.digits_payload_type, first, sequence, pressed_at, payload[1])
                 else:
-                    sound = CODECS[path.codec].encode(frame.ljust(_FRAME_BYTES, b"\0") or _SILENCE)
+                    sound = self._encode(frame.ljust(_FRAME_BYTES, b"\0") or _SILENCE)
                     self._send(path, path.payload_type, not sequence, sequence, timestamp, sound)
                 sequence += 1
-            timestamp += _FRAME_SAMPLES
+            timestamp += (path.clock_hz if path is not None else _RATE) // _FRAMES_PER_S
             due += _FRAME_S
             await asyncio.sleep(max(0.0, due - self._clock()))
 
@@ -144,23 +164,28 @@ class PhoneSound(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """A packet came."""
-        packet, path = unpack(data), self._path
+        path = self._path
+        opened = data if self._srtp is None else self._srtp.unprotect(data)
+        packet = None if opened is None else unpack(opened)
         if packet is None or path is None or packet.payload_type != path.payload_type:
             return
         self.packets_received += 1
-        pcm = CODECS[path.codec].decode(packet.payload)
+        try:
+            pcm = self._decode(packet.payload)
+        except ValueError:
+            return  # nonsense in place of sound
         if audioop.rms(pcm, 2) >= _SOUND_LEVEL_MIN:
             self.heard_frames += len(pcm) / _FRAME_BYTES
             if self.first_sound_s is None:
                 self.first_sound_s = self._clock()
-        self._record(packet.timestamp, pcm)
+        self._record(packet.timestamp, pcm, path.clock_hz)
 
-    def _record(self, timestamp: int, pcm: bytes) -> None:
+    def _record(self, timestamp: int, pcm: bytes, clock_hz: int) -> None:
         """Put sound where its timestamp says; the first where it came, a new source's at the end."""
         if self._begin_timestamp is None:
             self._begin_timestamp = timestamp
             self._begin_bytes = 2 * round((self._clock() - self._began_s) * _RATE)
-        at = self._begin_bytes + 2 * ((timestamp - self._begin_timestamp) & 0xFFFF_FFFF)
+        at = self._begin_bytes + 2 * (((timestamp - self._begin_timestamp) & 0xFFFF_FFFF) * _RATE // clock_hz)
         if at > len(self.recorded) + 10 * _RATE * 2:
             self._begin_timestamp, self._begin_bytes = timestamp, len(self.recorded)
             at = self._begin_bytes
@@ -172,7 +197,13 @@ class PhoneSound(asyncio.DatagramProtocol):
         self, path: SoundPath, payload_type: int, marker: bool, sequence: int, timestamp: int, payload: bytes
     ) -> None:
         assert self._transport is not None
-        packet = pack(payload_type, marker, sequence, timestamp, self._ssrc, payload)
+        packet: bytes | None = pack(
+            payload_type, marker, sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, self._ssrc, payload
+        )
+        if self._srtp is not None and packet is not None:
+            packet = self._srtp.protect(packet)
+        if packet is None:
+            return
         self._transport.sendto(packet, (path.remote_address, path.remote_port))
         self.packets_sent += 1
 
@@ -183,7 +214,8 @@ class PhoneSound(asyncio.DatagramProtocol):
             if digit == ",":
                 yield from [None] * round(_PAUSE_S / _FRAME_S)
                 continue
-            yield from enumerate(digit_payloads(digit, _DIGIT_MS))
+            clock_hz = self._path.digits_clock_hz if self._path is not None else _RATE
+            yield from enumerate(digit_payloads(digit, _DIGIT_MS, clock_hz))
             yield from [None] * round(_BETWEEN_DIGITS_S / _FRAME_S)
         while True:
             yield None

@@ -377,7 +377,7 @@ def test_encryption_that_is_required_and_barred_is_not_offered() -> None:
     ("body", "words"),
     [
         (HEAD, "the answer has 0 streams; expected 1"),
-        (HEAD + "m=audio 0 RTP/AVP 0\r\n", "the answer refuses the audio"),
+        (HEAD + "m=audio 0 RTP/AVP 0\r\n", "the answer is audio at port 0; expected audio, as offered"),
         (HEAD.replace("c=IN IP4 192.0.2.1\r\n", "") + "m=audio 4000 RTP/AVP 0\r\n", "no connection address"),
         (HEAD + "m=audio 4000 RTP/AVP 18\r\n", "the answer chooses G729, which was not offered"),
         (HEAD + "m=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n", "the answer is over UDP/TLS/RTP/SAVPF"),

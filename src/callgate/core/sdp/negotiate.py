@@ -199,7 +199,7 @@ def read_answer(answered: bytes, offered: bytes) -> SoundPath:
         raise SdpError(f"the answer has {len(streams)} streams; expected {len(offers)}, as offered")
     stream, ours = streams[0], offers[0]
     if stream.kind != "audio" or stream.port == 0:
-        raise SdpError("the answer refuses the audio", 304)
+        raise SdpError(f"the answer is {stream.kind[:20]} at port {stream.port}; expected audio, as offered", 304)
     if not stream.address:
         raise SdpError("the answer has no connection address (c=)")
     known = tuple(dict.fromkeys(codecs.ENCODINGS[name] for _, name in _encodings(ours) if name in codecs.ENCODINGS))
