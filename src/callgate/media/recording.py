@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -26,8 +27,8 @@ BATCH_S: Final = 1.0
 _HOLD_BACK_MS: Final = 500
 # Frames that wait for the thread, both sides: half a minute. More means that the disk does not keep up.
 _WAITING_MAX: Final = 3_000
-# Frames of one side that come closer together than this are one burst.
-_BURST_MS: Final = 5.0
+# Frames of one side that come closer together than this are one burst; those that are even to within this, one row.
+_EVEN_MS: Final = 5.0
 # Written at a time, so that silence of hours takes no memory.
 _STRETCH_MS: Final = 2_000
 _CLOSE_S_MAX: Final = 10.0  # what the disk may take at the end of the process
@@ -40,6 +41,7 @@ FREE_BYTES_MIN: Final = 512 * 1024 * 1024
 _CALLER: Final = 0
 _AGENT: Final = 1
 _FORMATS: Final = 2
+_BEGAN: Final = itemgetter(0)
 
 
 def recording_path(folder: Path, call_id: str) -> Path:
@@ -214,10 +216,8 @@ class _Writing:
         self._told = told
         self._file: WaveFile | None = None
         self._sides = (Timeline(rate_hz, over=True), Timeline(rate_hz, over=False))
-        form = SoundFormat("pcm16", rate_hz)
-        self._decoders: list[Converter] = [converter(form, form), converter(form, form)]
+        self._decoders: list[Converter | None] = [None, None]
         self._written = 0  # samples
-        self._now = 0.0
         self.is_over = False
 
     def write(self, *, last: bool) -> None:
@@ -227,16 +227,12 @@ class _Writing:
             if self._file is None:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._file = WaveFile(recording_path(self._folder, self._call_id), self._rate_hz)
-            for side, now_ms, sound in self._bursts():
-                settled = int((now_ms - _HOLD_BACK_MS) * self._rate_hz / 1_000)
-                if settled - self._written > self._rate_hz * _STRETCH_MS // 1_000:
-                    self._flush(self._file, settled)
-                self._sides[side].put(now_ms, sound)
-                self._now = max(self._now, now_ms)
-            if last:
-                self._flush(self._file, max(side.end for side in self._sides))
-            else:
-                self._flush(self._file, int((self._now - _HOLD_BACK_MS) * self._rate_hz / 1_000))
+            hold_back = 0 if last else self._rate_hz * _HOLD_BACK_MS // 1_000
+            for began_ms, side, at_ms, sound in sorted(self._rows(), key=_BEGAN):
+                # Before a pause of hours is put into memory, it is written.
+                self._flush(self._file, int((began_ms - _STRETCH_MS) * self._rate_hz / 1_000))
+                self._sides[side].put(at_ms, sound)
+            self._flush(self._file, max(side.end for side in self._sides) - hold_back)
         except Exception as error:  # one recording must not take the others with it
             words = error.strerror if isinstance(error, OSError) else None
             self.stop(words or str(error) or type(error).__name__)
@@ -260,29 +256,29 @@ class _Writing:
         if self._file is not None:
             self._file.close()
 
-    def _bursts(self) -> Iterator[tuple[int, float, bytes]]:
-        """What came, decoded: side, ms, sound; what came at once in one piece."""
-        open_: list[list[bytes]] = [[], []]
-        began, latest = [0.0, 0.0], [0.0, 0.0]
+    def _rows(self) -> Iterator[tuple[float, int, float, bytes]]:
+        """What came, decoded: when it began, side, when it was put, sound. What came evenly, or in a burst, is one."""
+        rows = (_Row(over=True), _Row(over=False))
+        per_ms = 2 * self._rate_hz / 1_000
+        decoders = self._decoders
         for side, now_ms, sound in self._recorder.drain():
             if side == _FORMATS:
-                form = SoundFormat("pcm16", self._rate_hz)
-                self._decoders = [converter(now_ms, form), converter(sound, form)]
+                decoders = self._decoders = [_decoder(now_ms, self._rate_hz), _decoder(sound, self._rate_hz)]
                 continue
-            try:
-                sound = self._decoders[side](sound)
-            except ValueError:
-                continue  # a payload that is none: the session counts those
-            if open_[side] and not 0 <= now_ms - latest[side] < _BURST_MS:
-                yield side, (latest if side == _CALLER else began)[side], b"".join(open_[side])
-                open_[side] = []
-            if not open_[side]:
-                began[side] = now_ms
-            latest[side] = now_ms
-            open_[side].append(sound)
-        for side in (_CALLER, _AGENT):
-            if open_[side]:
-                yield side, (latest if side == _CALLER else began)[side], b"".join(open_[side])
+            decode = decoders[side]
+            if decode is not None:
+                try:
+                    sound = decode(sound)
+                except ValueError:
+                    continue  # a payload that is none: the session counts those
+            row = rows[side]
+            if not row.takes(now_ms):
+                yield row.began_ms, side, row.at_ms, b"".join(row.sounds)
+                row.restart()
+            row.add(now_ms, sound, len(sound) / per_ms)
+        for side, row in enumerate(rows):
+            if row.sounds:
+                yield row.began_ms, side, row.at_ms, b"".join(row.sounds)
 
     def _flush(self, file: WaveFile, until: int) -> None:
         """Write both sides up to the sample `until`, but no more than may be."""
@@ -292,6 +288,61 @@ class _Writing:
             caller, agent = (side.take(part) for side in self._sides)
             file.append(interleaved(caller, agent))
             self._written = part
+
+
+class _Row:
+    """Frames of one side that belong together: each comes when the one before ends, or all come at once.
+
+    Attributes:
+        sounds: what they hold; empty: there is no row yet.
+        at_ms: when they are over, for what is heard; when they begin, for what is played.
+    """
+
+    __slots__ = ("_last_ms", "_ms", "_next_ms", "_over", "at_ms", "is_burst", "sounds")
+
+    def __init__(self, *, over: bool) -> None:
+        self._over = over
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew."""
+        self.sounds: list[bytes] = []
+        self.is_burst = False
+        self.at_ms = self._ms = self._last_ms = self._next_ms = 0.0
+
+    @property
+    def began_ms(self) -> float:
+        """When what they hold began."""
+        return self.at_ms - self._ms if self._over else self.at_ms
+
+    def takes(self, now_ms: float) -> bool:
+        """Whether a frame that came at `now_ms` belongs to the row."""
+        if not self.sounds:
+            return True
+        if not self.is_burst and -_EVEN_MS < now_ms - self._next_ms < _EVEN_MS:
+            return True
+        return (self.is_burst or len(self.sounds) == 1) and 0 <= now_ms - self._last_ms < _EVEN_MS
+
+    def add(self, now_ms: float, sound: bytes, ms: float) -> None:
+        """Take a frame of so many ms that the row `takes`."""
+        if not self.sounds:
+            self.at_ms = self._next_ms = now_ms
+        elif now_ms - self._last_ms < _EVEN_MS:
+            self.is_burst = True
+            if self._over:
+                self.at_ms = now_ms
+        elif self._over:
+            self.at_ms += ms
+        self._next_ms += ms
+        self._ms += ms
+        self._last_ms = now_ms
+        self.sounds.append(sound)
+
+
+def _decoder(source: SoundFormat | WireCodec, rate_hz: int) -> Converter | None:
+    """To PCM at a rate; ``None`` where that is what it is."""
+    found = converter(source, SoundFormat("pcm16", rate_hz))
+    return found if found.is_transcoding else None
 
 
 def interleaved(left: bytes, right: bytes) -> bytearray:

@@ -6,7 +6,7 @@ from typing import Final
 _JITTER_MS: Final = 60
 # What is off in the mean by more is put right: a clock of the caller's that is 50 ppm fast takes three minutes for it.
 _OFF_MS: Final = 10
-_MEAN_OF: Final = 50  # pieces, one second
+_MEAN_OVER_MS: Final = 1_000
 
 
 class Timeline:
@@ -17,11 +17,12 @@ class Timeline:
         over: whether pieces are put when they are over (what is heard) or when they begin (what is played).
     """
 
-    __slots__ = ("_begin", "_cursor", "_jitter", "_mean", "_off", "_over", "_per_ms", "_window")
+    __slots__ = ("_begin", "_cursor", "_jitter", "_mean", "_mean_over", "_off", "_over", "_per_ms", "_window")
 
     def __init__(self, rate_hz: int, *, over: bool) -> None:
         self._per_ms = rate_hz / 1_000
         self._jitter = _JITTER_MS * self._per_ms
+        self._mean_over = _MEAN_OVER_MS * self._per_ms
         self._off = _OFF_MS * self._per_ms
         self._over = over
         self._mean = 0.0
@@ -47,7 +48,7 @@ class Timeline:
         place = int(at_ms * self._per_ms) - (samples if self._over else 0)
         drift = place - self._cursor
         if -self._jitter <= drift <= self._jitter:
-            self._mean += (drift - self._mean) / _MEAN_OF
+            self._mean += (drift - self._mean) * min(1.0, samples / self._mean_over)
             place = self._cursor
             if not -self._off <= self._mean <= self._off:
                 place += int(self._mean)
