@@ -11,6 +11,8 @@ from time import perf_counter_ns
 from callgate.brains.demo import DemoFactory
 from callgate.core.audio.g711 import SILENCE
 from callgate.core.audio.tones import tone
+from callgate.entities.quality import SoundQuality
+from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
 from callgate.ports import BrainPlan
 
@@ -19,7 +21,10 @@ class Host:
     """A host that listens to nobody."""
 
     def __init__(self) -> None:
-        self.bridge = Playout(lambda name: None)
+        playout = Playout(lambda name: None)
+        self.playout = playout
+        self.bridge = SessionBridge(playout, lambda digits, tone_ms, gap_ms: None, SoundQuality)
+        self.codec = "PCMU"
         self.now = 0.0
 
     def monotonic(self) -> float:
@@ -69,8 +74,8 @@ async def main() -> None:
         begin = perf_counter_ns()
         brain.hear(voice if number % 100 < 30 else SILENCE)
         note("a frame heard", begin)
-        host.bridge.take()
-        host.bridge.ring()
+        host.playout.take()
+        host.playout.ring()
     reference = statistics.median(times["reference loop"])
     for name, spent in times.items():
         median, p99 = statistics.median(spent), sorted(spent)[len(spent) * 99 // 100]

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from callgate.core.audio.format import SoundFormat as SoundFormat
 from callgate.core.sdp.path import SoundPath as SoundPath
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
 from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
 from callgate.entities.decision import Decision, DecisionRecord
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import FallbackHandler
 
 # ---------------------------------------------------------------------------------------------------------------- time
@@ -196,29 +198,6 @@ class BrainPlan:
     settings: JsonObject
 
 
-@dataclass(frozen=True, slots=True)
-class SoundStats:
-    """What went over the wire for one session, counted by the worker.
-
-    Attributes:
-        packets_received: RTP accepted.
-        packets_sent: RTP sent.
-        packets_lost: gaps never filled.
-        packets_dropped: from strangers, duplicates, too late or malformed.
-        first_received_ms: from the start of the session to the first accepted packet; ``None`` when none came.
-        first_spoken_ms: likewise to the first packet sent that carries the brain's sound.
-        latched: the address sound really went to at the end, ``ip:port``.
-    """
-
-    packets_received: int = 0
-    packets_sent: int = 0
-    packets_lost: int = 0
-    packets_dropped: int = 0
-    first_received_ms: float | None = None
-    first_spoken_ms: float | None = None
-    latched: str = ""
-
-
 class SessionListener(Protocol):
     """Who is told what a media session does. Called on the event loop; nothing comes after `closed`."""
 
@@ -242,7 +221,11 @@ class SessionListener(Protocol):
         """The brain has said its last word (``agent-hangup``, ``inactivity``, ``max-duration``: a slug)."""
         ...
 
-    def closed(self, stats: SoundStats) -> None:
+    def measured(self, quality: SoundQuality) -> None:
+        """How the sound fares, every few seconds."""
+        ...
+
+    def closed(self, quality: SoundQuality) -> None:
         """The session is over, because we asked for it."""
         ...
 
@@ -259,8 +242,17 @@ class MediaSession(Protocol):
         """The even local port of the session, bound before it was promised."""
         ...
 
-    def open(self, brain: BrainPlan, path: SoundPath | None, listener: SessionListener) -> None:
-        """Bind sound to brain and start connecting the brain. `path` is ``None`` until a delayed offer is answered."""
+    def open(
+        self, brain: BrainPlan, path: SoundPath | None, listener: SessionListener, *, record: bool = False
+    ) -> None:
+        """Bind sound to brain and start connecting the brain.
+
+        Args:
+            brain: what to make it of.
+            path: ``None`` until a delayed offer is answered.
+            listener: who is told.
+            record: whether both sides are recorded from `begin` on.
+        """
         ...
 
     def redirect(self, path: SoundPath) -> None:
@@ -314,18 +306,21 @@ class Cleared:
 
 
 class Bridge(Protocol):
-    """The sound between a leg and a brain, as the brain sees it.
+    """The sound between a leg and a brain, as the brain sees it: everything in the brain's own formats.
 
-    Frames are int16 little-endian, mono, 8,000 Hz, 20 ms
-    (160 samples, 320 bytes).
+    What any engine behind it must do is written down as tests in `tests.media.conformance`.
     """
 
-    def play(self, pcm: bytes) -> None:
-        """Queue sound of any length; it leaves at the pace of the wire."""
+    def play(self, sound: bytes) -> None:
+        """Queue sound of any length, in the format the brain `speaks`; it leaves at the pace of the wire.
+
+        Raises:
+            ValueError: half a sample, or more than the queue may hold.
+        """
         ...
 
     def clear(self) -> Cleared:
-        """Throw the queue away; silence within one frame. Pending marks are dropped."""
+        """Throw the queue away; silence within one frame, faded over 5 ms. Pending marks are dropped."""
         ...
 
     def mark(self, name: str) -> None:
@@ -342,6 +337,18 @@ class Bridge(Protocol):
         """How much is waiting."""
         ...
 
+    def send_digits(self, digits: str, tone_ms: int = 200, gap_ms: int = 100) -> None:
+        """Press keys: as RFC 4733 events where they were negotiated, else as tones. Queued sound waits meanwhile.
+
+        Raises:
+            ValueError: no key of a telephone is called so, or too many are waiting.
+        """
+        ...
+
+    def quality(self) -> SoundQuality:
+        """How the sound fares."""
+        ...
+
 
 class BrainHost(Protocol):
     """What a brain may ask of the call it serves. Every verb returns at once."""
@@ -349,6 +356,14 @@ class BrainHost(Protocol):
     @property
     def bridge(self) -> Bridge:
         """The sound."""
+        ...
+
+    @property
+    def codec(self) -> str:
+        """What the caller sends, as in SDP (``PCMA``): a brain that takes the same spares the transcoding.
+
+        Empty before it was agreed; it may change in mid-call, which the bridge makes up for.
+        """
         ...
 
     def monotonic(self) -> float:
@@ -373,7 +388,21 @@ class Brain(Protocol):
 
     Lives on a worker's event loop and must never block it:
     what takes longer than a millisecond belongs into a thread or process.
+
+    Attributes:
+        hears: the format in which it wants the caller's sound; settled when `start` returns.
+        speaks: the format of what it plays, likewise.
     """
+
+    @property
+    def hears(self) -> SoundFormat:
+        """See above."""
+        ...
+
+    @property
+    def speaks(self) -> SoundFormat:
+        """See above."""
+        ...
 
     async def start(self) -> None:
         """Connect and prepare while the phone rings; an exception means it cannot serve the call."""
@@ -384,7 +413,11 @@ class Brain(Protocol):
         ...
 
     def hear(self, frame: bytes) -> None:
-        """One frame from the caller, in order; silence where the caller sent none. Called every 20 ms."""
+        """20 ms from the caller, in order; silence where the caller sent none."""
+        ...
+
+    def held(self, on: bool) -> None:
+        """The caller put us on hold, or came back. Silence is heard and nothing is sent meanwhile: timers pause."""
         ...
 
     def digit(self, digit: str, duration_ms: int) -> None:
@@ -526,6 +559,10 @@ class LiveCalls(Protocol):
 
     def is_live(self, call_id: str) -> bool:
         """Whether the call is in progress here."""
+        ...
+
+    def quality(self, call_id: str) -> SoundQuality | None:
+        """How the sound of a call in progress here fares, a few seconds old at most; ``None`` when it is not here."""
         ...
 
     def hang_up(self, call_id: str, message: str | None = None) -> bool:

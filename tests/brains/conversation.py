@@ -5,6 +5,8 @@ import asyncio
 import math
 
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.quality import SoundQuality
+from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
 from callgate.ports import Brain, BrainFactory, BrainPlan, Bridge
 
@@ -32,7 +34,9 @@ class Conversation:
 
     @property
     def bridge(self) -> Bridge:
-        return self._playout
+        return SessionBridge(self._playout, lambda digits, tone_ms, gap_ms: None, SoundQuality)
+
+    codec = "PCMU"
 
     def monotonic(self) -> float:
         return self._now

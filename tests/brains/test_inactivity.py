@@ -32,3 +32,10 @@ def test_settings_are_read_and_their_absence_means_our_own() -> None:
         {"inactivityMessages": [{"duration": "4s", "message": "x", "endBehavior": "END_BEHAVIOR_HANG_UP_SOFT"}]}
     )
     assert steps == (TimedMessage(4.0, "x", Ending.SOFT),)
+
+
+def test_time_on_hold_does_not_count() -> None:
+    silence = Inactivity(STEPS, 0.0)
+    silence.wait(30.0)
+    assert silence.due(39.9) is None
+    assert silence.due(40.0) is STEPS[0]

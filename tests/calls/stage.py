@@ -16,6 +16,7 @@ from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
 from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord, Verdict
+from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig
 from callgate.ports import (
     BrainPlan,
@@ -25,7 +26,6 @@ from callgate.ports import (
     Rejection,
     SessionListener,
     SoundPath,
-    SoundStats,
     StartCall,
 )
 from callgate.runtime.ids import SystemIds
@@ -73,7 +73,9 @@ class StageSession:
         self.did: list[tuple[Any, ...]] = []
         self.listener: SessionListener | None = None
 
-    def open(self, brain: BrainPlan, path: SoundPath | None, listener: SessionListener) -> None:
+    def open(
+        self, brain: BrainPlan, path: SoundPath | None, listener: SessionListener, *, record: bool = False
+    ) -> None:
         self.did.append(("open", brain, path))
         self.listener = listener
 
@@ -261,7 +263,7 @@ class Stage:
 
     async def count_sound(self) -> None:
         """The worker has closed the newest session."""
-        self.agent.closed(SoundStats(packets_received=5, packets_sent=6))
+        self.agent.closed(SoundQuality(packets_received=5, packets_sent=6))
         await self.settle()
 
     @property

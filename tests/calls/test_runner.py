@@ -1,7 +1,8 @@
 import pytest
 
 from callgate.core.sdp.negotiate import answer, offer
-from callgate.ports import Rejection, SoundStats, StartCall
+from callgate.entities.quality import SoundQuality
+from callgate.ports import Rejection, StartCall
 from tests.calls.stage import AGENT, OFFER, Stage, StageLeg
 
 
@@ -290,7 +291,7 @@ async def test_late_news_of_a_call_that_is_over_changes_nothing(stage: Stage) ->
     leg.listener.hung_up("")
     stage.agent.brain_failed("late")
     await stage.count_sound()
-    stage.agent.closed(SoundStats())
+    stage.agent.closed(SoundQuality())
     stage.agent.lost()
     await stage.settle()
     assert stage.facts() == ["started", "joined", "ended"]

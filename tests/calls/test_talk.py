@@ -3,12 +3,27 @@ import pytest
 from callgate.calls.talk import Talk
 from callgate.core.sdp.description import SdpError
 from callgate.core.sdp.negotiate import answer, offer
+from callgate.core.sdp.terms import SoundTerms, sound_policy
 
 OFFER = offer(address="192.0.2.1", port=4_000, session_id=1)
+PLAIN = SoundTerms()
+SECURE = sound_policy(srtp_udp="preferred", srtp_without_tls=True).udp
+CALLER = sound_policy(srtp_udp="required", srtp_without_tls=True).udp
 
 
-def talk(offered: bytes = OFFER) -> Talk:
-    made = Talk(offered, "198.51.100.1", 20_000, session_id=7)
+class Keys:
+    """Keys that differ, and are the same in every run."""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def __call__(self, size: int) -> bytes:
+        self._made += 1
+        return bytes([self._made]) * size
+
+
+def talk(offered: bytes = OFFER, terms: SoundTerms = PLAIN) -> Talk:
+    made = Talk(offered, "198.51.100.1", 20_000, session_id=7, terms=terms, new_key=Keys())
     made.negotiate()
     return made
 
@@ -60,3 +75,45 @@ def test_an_offer_that_does_not_fit_changes_nothing() -> None:
         with pytest.raises(SdpError):
             made.reoffered(bad)
     assert (made.local, made.path) == before
+
+
+def secured(key: bytes = b"p") -> bytes:
+    return offer(address="192.0.2.1", port=4_000, session_id=1, terms=CALLER, new_key=lambda size: key * size)
+
+
+def test_keys_are_agreed_on_and_kept_while_the_peer_keeps_its_own() -> None:
+    made = talk(secured(), SECURE)
+    assert made.path is not None
+    first = made.path.crypto
+    assert first is not None
+    made.reoffered(secured().replace(b"a=sendrecv", b"a=sendonly"))
+    assert made.path.crypto == first
+    made.reoffered(secured(b"q"))
+    assert made.path.crypto is not None
+    assert made.path.crypto.local_key != first.local_key
+    made.reoffered(OFFER)
+    assert made.path.crypto is None
+
+
+def test_a_delayed_offer_of_ours_carries_new_keys_every_time() -> None:
+    made = talk(b"", SECURE)
+    used = []
+    for _ in range(2):
+        theirs = answer(
+            made.local, address="192.0.2.1", port=4_000, session_id=1, terms=CALLER, new_key=lambda size: b"t" * size
+        )
+        assert made.take_answer(theirs.sdp)
+        assert made.path is not None
+        assert made.path.crypto is not None
+        assert theirs.path.crypto is not None
+        assert made.path.crypto.local_key == theirs.path.crypto.remote_key
+        used.append(made.path.crypto.local_key)
+        made.reoffered(b"")
+    assert used[0] != used[1]
+
+
+def test_records_name_the_suite_and_never_a_key() -> None:
+    facts = talk(secured(), SECURE).facts()
+    assert facts["srtp"] == "AES_CM_128_HMAC_SHA1_80"
+    assert "key" not in repr(facts)
+    assert talk().facts()["srtp"] is None

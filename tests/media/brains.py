@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from callgate.core.audio.format import PCM_8K
 from callgate.core.audio.tones import tone
 from callgate.entities.json import JsonObject
 from callgate.ports import Brain, BrainFactory, BrainHost, BrainPlan
@@ -13,6 +14,8 @@ class EchoBrain:
     def __init__(self, host: BrainHost, settings: JsonObject) -> None:
         self.host = host
         self.settings = settings
+        self.hears = self.speaks = PCM_8K
+        self.heard = 0
 
     async def start(self) -> None:
         if self.settings.get("unreachable"):
@@ -23,10 +26,16 @@ class EchoBrain:
         self.host.bridge.mark("greeted")
 
     def hear(self, frame: bytes) -> None:
+        self.heard += 1
+        if self.heard == 10:
+            self.host.event("info", "heard 10 frames", "")
         if self.settings.get("breaks"):
             raise RuntimeError("broken")
         if any(frame):
             self.host.bridge.play(frame)
+
+    def held(self, on: bool) -> None:
+        self.host.event("info", "held", str(on))
 
     def digit(self, digit: str, duration_ms: int) -> None:
         self.host.message("MESSAGE_ROLE_USER", f"digit {digit}")

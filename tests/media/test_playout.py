@@ -2,7 +2,8 @@
 
 import pytest
 
-from callgate.media.playout import FRAME_BYTES, Playout
+from callgate.core.audio.format import PCM_8K
+from callgate.media.playout import Playout
 
 
 def test_frames_marks_and_milliseconds_are_exact() -> None:
@@ -11,7 +12,7 @@ def test_frames_marks_and_milliseconds_are_exact() -> None:
     playout.play(b"\1" * 480)
     playout.mark("end")
     assert playout.queued_ms == 30
-    assert playout.take() == b"\1" * FRAME_BYTES
+    assert playout.take() == b"\1" * PCM_8K.frame_bytes
     playout.ring()
     assert (playout.played_ms, marks) == (20, [])
     assert playout.take() == b"\1" * 160 + b"\0" * 160
@@ -26,7 +27,12 @@ def test_clear_drops_sound_and_marks_at_once() -> None:
     playout.mark("never")
     playout.take()
     cleared = playout.clear()
-    assert (cleared.played_ms, cleared.dropped_ms, playout.take()) == (20, 20, None)
+    assert (cleared.played_ms, cleared.dropped_ms) == (20, 20)
+    fading = playout.take()
+    assert fading is not None
+    assert any(fading[:80])
+    assert not any(fading[80:])  # 5 ms, then silence
+    assert playout.take() is None
     playout.ring()
     playout.play(b"\2" * 320)
     playout.mark("after")

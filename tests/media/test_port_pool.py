@@ -27,11 +27,12 @@ def first() -> Iterator[int]:
         return
 
 
-def test_ports_are_even_rest_after_a_call_and_come_back_empty(first: int) -> None:
-    pool = PortPool("127.0.0.1", first - 1, first + 3, rest_s=5)
+def test_pairs_are_even_and_odd_rest_after_a_call_and_come_back_empty(first: int) -> None:
+    pool = PortPool("127.0.0.1", first - 1, first + 4, rest_s=5)
     one, two = pool.take(0), pool.take(0)
-    assert [port_of(one), port_of(two)] == [first, first + 2]
-    with pytest.raises(NoPort, match=f"no RTP port is free in {first - 1} to {first + 3}"):
+    assert [port_of(one.rtp), port_of(one.rtcp), port_of(two.rtp), port_of(two.rtcp)] == list(range(first, first + 4))
+    # `first + 4` has no partner within the range.
+    with pytest.raises(NoPort, match=f"no pair of RTP ports is free in {first - 1} to {first + 4}"):
         pool.take(0)
     pool.give_back(one, 10)
     assert pool.next_rested() == 15
@@ -39,26 +40,32 @@ def test_ports_are_even_rest_after_a_call_and_come_back_empty(first: int) -> Non
         pool.take(14.9)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as late:
         late.sendto(b"a late packet of the old call", ("127.0.0.1", first))
+        late.sendto(b"and its report", ("127.0.0.1", first + 1))
     again = pool.take(15)
     assert again is one
-    with pytest.raises(BlockingIOError):
-        again.recv(1)
+    for sock in again:
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
     two.close()
     one.close()
     pool.close()
 
 
-def test_a_port_that_somebody_else_has_is_passed_over(first: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", first))
-        pool = PortPool("127.0.0.1", first, first + 3, rest_s=0)
-        with pool.take(0) as sock:
-            assert port_of(sock) == first + 2
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_pair_of_which_somebody_else_has_a_port_is_passed_over(first: int, taken: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as theirs:
+        theirs.bind(("127.0.0.1", first + taken))
+        pair = PortPool("127.0.0.1", first, first + 3, rest_s=0).take(0)
+        assert pair.rtp_port == first + 2
+        pair.close()
+    # Nothing of the pair that was passed over is held.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", first + 1 - taken))
 
 
 def test_closing_lets_resting_ports_go(first: int) -> None:
     pool = PortPool("127.0.0.1", first, first + 1, rest_s=60)
-    sock = pool.take(0)
-    pool.give_back(sock, 0)
+    pair = pool.take(0)
+    pool.give_back(pair, 0)
     pool.close()
-    assert sock.fileno() == -1
+    assert pair.rtp.fileno() == pair.rtcp.fileno() == -1

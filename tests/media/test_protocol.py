@@ -2,12 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callgate.core.sdp.path import Crypto, SoundPath
+from callgate.entities.quality import SoundQuality
 from callgate.media.protocol import (
     MESSAGE_BYTES_MAX,
     Closed,
     Granted,
     Happened,
+    Inspected,
+    Measured,
     Open,
+    Redirect,
     Say,
     ToControl,
     ToWorker,
@@ -17,15 +22,20 @@ from callgate.media.protocol import (
     to_worker,
 )
 
+KEYS = Crypto("AES_CM_128_HMAC_SHA1_80", bytes(range(30)), bytes(range(30, 60)))
+PATH = SoundPath("192.0.2.1", 4_000, "PCMU", 0, None, True, False, crypto=KEYS)
 TO_WORKER: list[ToWorker] = [
-    Open(1, "demo", "call", {"systemPrompt": "é" * 500}, ("192.0.2.1", 4_000, "PCMU", 0, None, True, False, 20)),
-    Open(2, "demo", "call", {}, None),
+    Open(1, "demo", "call", {"systemPrompt": "é" * 500}, PATH, True),
+    Open(2, "demo", "call", {}, None, False),
+    Redirect(1, PATH),
     Say(1, "bye", "max-duration"),
 ]
 TO_CONTROL: list[ToControl] = [
     Granted([(1, 20_000)]),
     Happened(1, "info", "type", "words", {"a": [1]}),
-    Closed(1, 2, 3, 4, 5, None, 6.5, ""),
+    Measured(1, SoundQuality()),
+    Closed(1, SoundQuality(codec="PCMU", packets_received=3, first_spoken_ms=6.5)),
+    Inspected(2, [1, 2, 3], 0.5, 40_000),
 ]
 
 

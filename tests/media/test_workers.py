@@ -12,8 +12,9 @@ from callgate.core.audio.tones import strength, tone
 from callgate.core.rtp.digits import digit_payloads
 from callgate.core.rtp.packet import Packet, pack, unpack
 from callgate.entities.json import JsonObject
+from callgate.entities.quality import SoundQuality
 from callgate.media.workers import CannotStartWorker, RemoteSession, WorkerMedia
-from callgate.ports import BrainPlan, MediaSession, SoundPath, SoundStats
+from callgate.ports import BrainPlan, MediaSession, SoundPath
 
 ULAW = CODECS["PCMU"]
 
@@ -44,8 +45,11 @@ class Ear:
     def hang_up_requested(self, outcome: str) -> None:
         self._note("hang up", outcome)
 
-    def closed(self, stats: SoundStats) -> None:
-        self._note("closed", stats)
+    def measured(self, quality: SoundQuality) -> None:
+        self._note("measured", quality)
+
+    def closed(self, quality: SoundQuality) -> None:
+        self._note("closed", quality)
 
     def lost(self) -> None:
         self._note("lost")
@@ -155,9 +159,9 @@ async def test_the_greeting_comes_at_once_at_the_pace_of_the_wire_and_silence_af
     assert packets[5].payload == ULAW.silence
     await ear.hears("event", "marked", "greeted")
     session.close()
-    stats = (await ear.hears("closed"))[1]
-    assert stats.packets_sent >= 7
-    assert stats.latched == f"127.0.0.1:{caller.port}"
+    quality = (await ear.hears("closed"))[1]
+    assert quality.packets_sent >= 7
+    assert quality.latched == f"127.0.0.1:{caller.port}"
 
 
 async def test_what_the_caller_says_comes_back_and_digits_are_heard(media: WorkerMedia) -> None:
@@ -184,11 +188,13 @@ async def test_nothing_is_sent_before_the_call_begins_nor_while_the_peer_holds(m
     assert not caller.anything()
     session.redirect(caller.path(send=False))
     session.begin()
-    await ear.hears("event", "marked")  # 100 ms of greeting have been taken from the queue
+    await ear.hears("event", "heard 10 frames")  # time passes for the brain, and nothing of its greeting is lost
     assert not caller.anything()
     moved = Caller(session.rtp_port)
     session.redirect(moved.path())
-    assert len(await moved.packets(2)) == 2
+    assert strength(ULAW.decode((await moved.packets(1))[0].payload), 440) > 0.9
+    await ear.hears("event", "marked", "greeted")
+    assert [what[2] for what in ear.told if what[:2] == ("event", "held")] == ["True", "False"]
     session.close()
     await ear.hears("closed")
 
@@ -263,7 +269,7 @@ async def test_a_range_without_a_free_port_is_told_in_words() -> None:
         port_rest_s=0.0,
         sessions_max=10,
     )
-    with pytest.raises(CannotStartWorker, match=f"no RTP port is free in {port} to {port + 1}"):
+    with pytest.raises(CannotStartWorker, match=f"no pair of RTP ports is free in {port} to {port + 1}"):
         await media.start()
     await media.close()
     taken.close()

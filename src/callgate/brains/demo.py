@@ -17,6 +17,7 @@ from callgate.brains.opening import Opening, opening
 from callgate.brains.prompt import TEXTS, sound, spoken_time
 from callgate.brains.speech import Speech
 from callgate.brains.speech_detection import Heard, SpeechDetector, TurnSettings
+from callgate.core.audio.format import PCM_8K
 from callgate.core.audio.pcm import audioop
 from callgate.entities.json import Json, JsonObject
 from callgate.ports import BrainHost, BrainPlan
@@ -102,7 +103,9 @@ class DemoBrain:
         self._language = language if isinstance(language, str) else ""
         self._began_s = host.monotonic()
         self._inactivity = Inactivity(self._steps, self._began_s)
+        self.hears = self.speaks = PCM_8K
         self._live = False
+        self._held = False
         self._repeating = True
         self._uninterruptible = False
         self._engine_missing_told = False
@@ -139,7 +142,14 @@ class DemoBrain:
             self._progress(self._text, now)
         if self._puzzle is not None and now >= self._puzzle[1]:
             self._understood(self._puzzles, "")
-        self._await_caller(now)
+        if self._held:
+            self._wait()
+        else:
+            self._await_caller(now)
+
+    def held(self, on: bool) -> None:
+        """The caller put us on hold, or came back: what waits for the caller waits longer."""
+        self._held = on
 
     def digit(self, digit: str, duration_ms: int) -> None:
         """Obey a key."""
@@ -275,6 +285,12 @@ class DemoBrain:
     def _set_repeating(self, repeating: bool) -> None:
         self._repeating = repeating
         self._prompt("repeating-on" if repeating else "repeating-off")
+
+    def _wait(self) -> None:
+        """A frame's time passes that does not count against a caller who is elsewhere."""
+        self._inactivity.wait(_FRAME_MS / 1_000)
+        if self._farewell is not None:
+            self._farewell.at_s += _FRAME_MS / 1_000
 
     def _await_caller(self, now: float) -> None:
         """Ask a silent caller, and hang up what has been decided."""

@@ -79,6 +79,10 @@ class Inactivity:
         """The agent is speaking: silence begins when it has finished."""
         self._since_s = now_s
 
+    def wait(self, seconds: float) -> None:
+        """So much of the silence does not count: the caller had put us on hold."""
+        self._since_s += seconds
+
     def due(self, now_s: float) -> TimedMessage | None:
         """The step whose time has come, once."""
         if self._next >= len(self._steps) or now_s - self._since_s < self._steps[self._next].after_s:

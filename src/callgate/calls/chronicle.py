@@ -11,8 +11,10 @@ from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
 from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.outcomes import OUTCOMES
-from callgate.ports import Clock, Ids, SoundStats
+from callgate.entities.quality import SoundQuality
+from callgate.ports import Clock, Ids
 from callgate.schema.call import render_call
+from callgate.schema.quality import render_quality
 from callgate.telemetry import events
 
 
@@ -35,7 +37,7 @@ class Chronicle:
         self.begun: datetime = clock.now()
         self.decision_id = ids.sortable()
         self.call: Call | None = None
-        self.stats = SoundStats()
+        self.quality = SoundQuality()
         self.sound: JsonObject = {}
 
     def mark(self, name: str) -> None:
@@ -98,8 +100,8 @@ class Chronicle:
             outcome=outcome,
             doing=row.doing.value,
             detail=detail or None,
-            packets_in=self.stats.packets_received,
-            packets_out=self.stats.packets_sent,
+            packets_in=self.quality.packets_received,
+            packets_out=self.quality.packets_sent,
             **self._marks_ms,
         )
 
@@ -135,7 +137,6 @@ class Chronicle:
         self._ledger.event(CallEvent(call.call_id, call.stage_id, now, offset_s, severity, type, text, extras))
 
     def _sip(self) -> JsonObject:
-        stats = self.stats
         return {
             "callId": self._attempt.call_id,
             "from": self._attempt.from_uri,
@@ -145,13 +146,7 @@ class Chronicle:
             "transport": self._attempt.transport,
             "sound": {
                 **self.sound,
-                "packetsReceived": stats.packets_received,
-                "packetsSent": stats.packets_sent,
-                "packetsLost": stats.packets_lost,
-                "packetsDropped": stats.packets_dropped,
-                "firstReceivedMs": stats.first_received_ms,
-                "firstSpokenMs": stats.first_spoken_ms,
-                "latched": stats.latched,
+                "quality": render_quality(self.quality),
             },
             "timings": dict(self._marks_ms),
         }

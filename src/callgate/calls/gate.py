@@ -103,6 +103,7 @@ class Gate:
             leg=leg,
             decision=considered.decision,
             session=considered.session,
+            terms=self._policies().options.sound.of(leg.attempt.transport),
             around=self._around,
             left=self._registry.leave,
         )

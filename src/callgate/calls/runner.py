@@ -5,6 +5,7 @@ way a call can go is a row of the machine's table. What is written down of it is
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,11 +16,13 @@ from callgate.calls.ledger import Ledger
 from callgate.calls.talk import Talk
 from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sdp.description import SdpError
+from callgate.core.sdp.terms import SoundTerms
 from callgate.core.templates.render import TemplateUnfit
 from callgate.entities.call import Call
 from callgate.entities.decision import Decision
 from callgate.entities.json import JsonObject
 from callgate.entities.outcomes import OUTCOMES
+from callgate.entities.quality import SoundQuality
 from callgate.ports import (
     Alarm,
     Alarms,
@@ -34,7 +37,6 @@ from callgate.ports import (
     Rejection,
     ReofferAnswer,
     Snapshot,
-    SoundStats,
     StartCall,
 )
 from callgate.runtime.tasks import TaskOwner
@@ -61,6 +63,7 @@ class Surroundings:
         ring_after_s: first 180 at the latest.
         ring_repeat_s: between one 180 and the next.
         retry_after_s: what a 503 tells the peer to wait.
+        new_key: so many random bytes, for SRTP.
     """
 
     clock: Clock
@@ -75,6 +78,7 @@ class Surroundings:
     ring_after_s: float
     ring_repeat_s: float
     retry_after_s: int = 10
+    new_key: Callable[[int], bytes] = secrets.token_bytes
 
 
 class CallRunner:
@@ -86,10 +90,11 @@ class CallRunner:
         leg: Leg,
         decision: Decision,
         session: MediaSession,
+        terms: SoundTerms,
         around: Surroundings,
         left: Callable[["CallRunner"], None],
     ) -> None:
-        """`left` is told when nothing of the call is left to do."""
+        """`terms` are those by which the offer was judged; `left` is told when nothing of the call is left to do."""
         self._leg = leg
         self._decision = decision
         self._session = session
@@ -109,6 +114,8 @@ class CallRunner:
             leg.media_address,
             session.rtp_port,
             session_id=int(self._chronicle.begun.timestamp() * 1000),
+            terms=terms,
+            new_key=around.new_key,
         )
         self._question: asyncio.Task[None] | None = None
         self._new_call: Call | None = None
@@ -136,6 +143,11 @@ class CallRunner:
     def is_joined(self) -> bool:
         """Whether caller and agent hear each other."""
         return self._state in (State.JOINED, State.LEAVING)
+
+    @property
+    def quality(self) -> SoundQuality:
+        """How the sound fared when it was measured last."""
+        return self._chronicle.quality
 
     @property
     def decision_id(self) -> str:
@@ -229,9 +241,13 @@ class CallRunner:
         """The brain has said its last word."""
         self._happen(Input.AGENT_LEAVES, outcome if outcome in OUTCOMES else "agent-hangup")
 
-    def closed(self, stats: SoundStats) -> None:
+    def measured(self, quality: SoundQuality) -> None:
+        """How the sound fares."""
+        self._chronicle.quality = quality
+
+    def closed(self, quality: SoundQuality) -> None:
         """The session is over and counted."""
-        self._chronicle.stats = stats
+        self._chronicle.quality = quality
         self._happen(Input.SOUND_CLOSED)
 
     def lost(self) -> None:
@@ -346,7 +362,7 @@ class CallRunner:
         self._chronicle.sound = self._talk.facts()
         plan = BrainPlan(kind=self._around.maker.brain_of(call), call_id=call.call_id, settings=call.settings)
         self._opened = True
-        self._session.open(plan, self._talk.path, self)
+        self._session.open(plan, self._talk.path, self, record=call.settings.get("recordingEnabled") is True)
 
     def _join(self) -> None:
         self._chronicle.mark("acknowledgedMs")

@@ -3,8 +3,11 @@
 RFC 3264 (An Offer/Answer Model with the Session Description Protocol).
 """
 
+from collections.abc import Callable
+
 from callgate.core.sdp.description import SdpError
 from callgate.core.sdp.negotiate import answer, offer, read_answer
+from callgate.core.sdp.terms import SoundTerms
 from callgate.entities.json import JsonObject
 from callgate.ports import SoundPath
 
@@ -12,7 +15,15 @@ from callgate.ports import SoundPath
 class Talk:
     """Where and how sound flows on one leg, as both sides' SDP says."""
 
-    def __init__(self, offered: bytes, address: str, port: int, session_id: int) -> None:
+    def __init__(
+        self,
+        offered: bytes,
+        address: str,
+        port: int,
+        session_id: int,
+        terms: SoundTerms,
+        new_key: Callable[[int], bytes],
+    ) -> None:
         """Set out to answer.
 
         Args:
@@ -20,11 +31,15 @@ class Talk:
             address: ours, as this peer sees it.
             port: ours for RTP.
             session_id: of our SDP's origin line.
+            terms: what we want of sound; those by which admission judged the offer.
+            new_key: so many random bytes, for SRTP.
         """
         self._offered = offered
         self._address = address
         self._port = port
         self._session_id = session_id
+        self._terms = terms
+        self._new_key = new_key
         self._version = 0
         self._awaiting_answer = False
         self.local = b""
@@ -68,7 +83,7 @@ class Talk:
         return True
 
     def facts(self) -> JsonObject:
-        """For records: codec, addresses, directions."""
+        """For records: codec, addresses, directions, the suite of SRTP; never its keys."""
         if self.path is None:
             return {}
         return {
@@ -78,17 +93,33 @@ class Talk:
             "sends": self.path.send,
             "receives": self.path.receive,
             "digits": self.path.digits_payload_type is not None,
+            "srtp": self.path.crypto.suite if self.path.crypto is not None else None,
         }
 
     def _answer(self, offered: bytes) -> None:
         negotiated = answer(
-            offered, address=self._address, port=self._port, session_id=self._session_id, version=self._version
+            offered,
+            address=self._address,
+            port=self._port,
+            session_id=self._session_id,
+            version=self._version,
+            terms=self._terms,
+            new_key=self._new_key,
+            before=self.path,
         )
         self.local, self.path = negotiated.sdp, negotiated.path
         self._version += 1
         self._awaiting_answer = False
 
     def _offer(self) -> None:
-        self.local = offer(address=self._address, port=self._port, session_id=self._session_id, version=self._version)
+        self.local = offer(
+            address=self._address,
+            port=self._port,
+            session_id=self._session_id,
+            version=self._version,
+            terms=self._terms,
+            new_key=self._new_key,
+            before=self.path,
+        )
         self._version += 1
         self._awaiting_answer = True

@@ -28,7 +28,7 @@ class SoundQuality:
         first_received_ms: to the first accepted packet; ``None`` when none came.
         first_spoken_ms: to the first packet sent that carries the brain's sound; ``None`` when none was.
         latched: the address sound really goes to, ``ip:port``.
-        late_frames: frames we sent more than 5 ms after their time.
+        frames_skipped: of ours, whose time passed while the media process was stalled.
     """
 
     codec: str = ""
@@ -51,4 +51,4 @@ class SoundQuality:
     first_received_ms: float | None = None
     first_spoken_ms: float | None = None
     latched: str = ""
-    late_frames: int = 0
+    frames_skipped: int = 0

@@ -1,14 +1,14 @@
-"""What the brain pushed and the wire has not taken yet: the `Bridge` of one call."""
+"""What the brain pushed and the wire has not taken yet, in the brain's own format."""
 
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from callgate.core.audio.fade import fade_out
+from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.ports import Cleared
 
-FRAME_BYTES: Final = 320  # 20 ms of int16 at 8,000 Hz
-_BYTES_PER_MS: Final = 16.0
-QUEUED_BYTES_MAX: Final = 16 * 600_000  # ten minutes: more is a brain gone wild, not speech
+QUEUED_MS_MAX: Final = 600_000  # ten minutes: more is a brain gone wild, not speech
 
 
 class Playout:
@@ -18,31 +18,58 @@ class Playout:
         marked: called with the name of a mark when the sound queued before it has been taken.
     """
 
-    __slots__ = ("_marked", "_marks", "_queue", "_queued", "_taken")
+    __slots__ = (
+        "_fading",
+        "_format",
+        "_frame_bytes",
+        "_marked",
+        "_marks",
+        "_queue",
+        "_queued",
+        "_sample_bytes",
+        "_taken",
+    )
 
     def __init__(self, marked: Callable[[str], None]) -> None:
         self._marked = marked
         self._queue = bytearray()
         self._marks: deque[tuple[int, str]] = deque()  # (bytes queued before it, since the start or last clear; name)
+        self._fading = b""
         self._queued = 0
         self._taken = 0
+        self.format = PCM_8K
 
-    def play(self, pcm: bytes) -> None:
-        """Queue whole int16 samples; `ValueError` for half a sample or when the queue would pass its limit."""
-        if len(pcm) % 2:
-            raise ValueError(f"{len(pcm)} bytes of sound; expected an even number")
-        if len(self._queue) + len(pcm) > QUEUED_BYTES_MAX:
-            raise ValueError(f"{len(pcm)} bytes of sound more; expected at most {QUEUED_BYTES_MAX} waiting")
-        self._queue += pcm
-        self._queued += len(pcm)
+    @property
+    def format(self) -> SoundFormat:
+        """Of what is queued; to be set before anything is."""
+        return self._format
+
+    @format.setter
+    def format(self, format: SoundFormat) -> None:
+        if self._queue:
+            raise ValueError(f"{len(self._queue)} bytes of sound are queued; expected none when the format is set")
+        self._format = format
+        self._frame_bytes = format.frame_bytes
+        self._sample_bytes = 2 if format.encoding == "pcm16" else 1
+
+    def play(self, sound: bytes) -> None:
+        """Queue sound; `ValueError` for half a sample or when the queue would pass its limit."""
+        if len(sound) % self._sample_bytes:
+            raise ValueError(f"{len(sound)} bytes of sound; expected a multiple of {self._sample_bytes}")
+        if (len(self._queue) + len(sound)) > QUEUED_MS_MAX * self._format.bytes_per_ms:
+            raise ValueError(f"{len(sound)} bytes of sound more; expected at most {QUEUED_MS_MAX // 1000} s waiting")
+        self._queue += sound
+        self._queued += len(sound)
 
     def clear(self) -> Cleared:
-        """Throw the queue and its marks away."""
+        """Throw the queue and its marks away; what would have come next fades out within 5 ms."""
         dropped = len(self._queue)
-        self._queue.clear()
+        if dropped:
+            self._fading = fade_out(bytes(self._queue[: self._frame_bytes]), self._format)
+            self._queue.clear()
         self._marks.clear()
         self._queued = self._taken
-        return Cleared(self.played_ms, dropped / _BYTES_PER_MS)
+        return Cleared(self.played_ms, dropped / self._format.bytes_per_ms)
 
     def mark(self, name: str) -> None:
         """Have `marked` called when all that is queued so far has been taken, by the next `ring`."""
@@ -50,20 +77,29 @@ class Playout:
 
     @property
     def played_ms(self) -> float:
-        """How much queued sound has been taken; the silence that fills a frame up does not count."""
-        return self._taken / _BYTES_PER_MS
+        """How much queued sound has been taken; neither silence that fills a frame up nor a fade counts."""
+        return self._taken / self._format.bytes_per_ms
 
     @property
     def queued_ms(self) -> float:
         """How much is waiting."""
-        return len(self._queue) / _BYTES_PER_MS
+        return len(self._queue) / self._format.bytes_per_ms
 
     def take(self) -> bytes | None:
         """The next frame, filled up with silence; ``None`` when nothing waits."""
-        frame = bytes(self._queue[:FRAME_BYTES])
-        del self._queue[:FRAME_BYTES]
+        queue, size = self._queue, self._frame_bytes
+        if self._fading:
+            frame, self._fading = self._fading, b""
+            return self._filled(frame)
+        if not queue:
+            return None
+        frame = bytes(queue[:size])
+        del queue[:size]
         self._taken += len(frame)
-        return frame.ljust(FRAME_BYTES, b"\0") if frame else None
+        return frame if len(frame) == size else self._filled(frame)
+
+    def _filled(self, frame: bytes) -> bytes:
+        return frame + self._format.silence[len(frame) :]
 
     def ring(self) -> None:
         """Report the marks that have been reached; to be called once the frame taken last has been sent."""

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from callgate.core.sdp.path import SoundPath
+from callgate.entities.quality import SoundQuality
+
 _LENGTH: Final = struct.Struct(">I")
 # A call's settings may hold a long prompt; anything beyond this is a bug of ours.
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -30,6 +33,7 @@ class Configure(_Message):
     port_last: int
     port_rest_s: float
     sessions_max: int
+    media_timeout_s: float
 
 
 class Reserve(_Message):
@@ -39,20 +43,21 @@ class Reserve(_Message):
 
 
 class Open(_Message):
-    """Bind sound to a brain and start it. Path fields as in `SoundPath`; ``None`` until a delayed offer is answered."""
+    """Bind sound to a brain and start it. The path is ``None`` until a delayed offer is answered."""
 
     session: int
     kind: str
     call_id: str
     settings: dict[str, Any]
-    path: tuple[str, int, str, int, int | None, bool, bool, int] | None
+    path: SoundPath | None
+    record: bool
 
 
 class Redirect(_Message):
     """Sound flows elsewhere or otherwise."""
 
     session: int
-    path: tuple[str, int, str, int, int | None, bool, bool, int]
+    path: SoundPath
 
 
 class Begin(_Message):
@@ -81,6 +86,10 @@ class Close(_Message):
     """End a session, opened or not."""
 
     session: int
+
+
+class Inspect(_Message):
+    """How are you? Answered by `Inspected`."""
 
 
 # ------------------------------------------------------------------------------------------------- worker → control
@@ -133,17 +142,27 @@ class HangUp(_Message):
     outcome: str
 
 
-class Closed(_Message):
-    """A session is over; fields of `SoundStats`."""
+class Measured(_Message):
+    """How a session's sound fares."""
 
     session: int
-    packets_received: int
-    packets_sent: int
-    packets_lost: int
-    packets_dropped: int
-    first_received_ms: float | None
-    first_spoken_ms: float | None
-    latched: str
+    quality: SoundQuality
+
+
+class Closed(_Message):
+    """A session is over."""
+
+    session: int
+    quality: SoundQuality
+
+
+class Inspected(_Message):
+    """How the worker is."""
+
+    sessions: int
+    lateness: list[int]  # see `Ticker.lateness`
+    cpu_s: float  # since its start
+    memory_kb: int  # resident
 
 
 class Unusable(_Message):
@@ -152,8 +171,8 @@ class Unusable(_Message):
     reason: str
 
 
-ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Close
-ToControl = Granted | Ready | Failed | Said | Happened | HangUp | Closed | Unusable
+ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Close | Inspect
+ToControl = Granted | Ready | Failed | Said | Happened | HangUp | Measured | Closed | Inspected | Unusable
 
 _encoder: Final = msgspec.msgpack.Encoder()
 to_worker: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(ToWorker)

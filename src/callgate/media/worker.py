@@ -8,8 +8,10 @@ import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, cast
 
+from callgate.core.rtp.watch import Watch
 from callgate.entities.json import JsonObject
-from callgate.media.port_pool import NoPort, PortPool
+from callgate.entities.quality import SoundQuality
+from callgate.media.port_pool import NoPort, PortPair, PortPool
 from callgate.media.protocol import (
     Begin,
     Close,
@@ -17,6 +19,8 @@ from callgate.media.protocol import (
     Configure,
     Digit,
     Granted,
+    Inspect,
+    Inspected,
     Open,
     Redirect,
     Reserve,
@@ -50,7 +54,8 @@ class Worker(asyncio.Protocol):
         self._factories: Mapping[str, BrainFactory] = {}
         self._pool: PortPool | None = None
         self._sessions_max = 0
-        self._sockets: dict[int, socket.socket] = {}  # granted, reserved or open
+        self._media_timeout_s = 0.0
+        self._pairs: dict[int, PortPair] = {}  # granted, reserved or open
         self._granted = 0  # of them, those that are not promised yet
         self._sessions: dict[int, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,11 +99,11 @@ class Worker(asyncio.Protocol):
             case Reserve():
                 self._granted -= 1
                 self._grant()
-            case Open(number, kind, call_id, settings, path):
+            case Open(number, kind, call_id, settings, path, _):
                 self._open(number, BrainPlan(kind, call_id, settings), path)
             case Redirect(number, path):
                 if number in self._sessions:
-                    self._sessions[number].redirect(SoundPath(*path))
+                    self._sessions[number].redirect(path)
             case Begin(number):
                 if number in self._sessions:
                     self._sessions[number].begin()
@@ -110,11 +115,14 @@ class Worker(asyncio.Protocol):
                     self._sessions[number].say(text, then_hang_up)
             case Close(number):
                 self._spawn(self._close(number))
+            case Inspect():
+                self._tell(self._inspected())
 
     def _configure(self, message: Configure) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a socket a call, and those that rest
         self._sessions_max = message.sessions_max
+        self._media_timeout_s = message.media_timeout_s
         self._pool = PortPool(message.bind, message.port_first, message.port_last, message.port_rest_s)
         module, _, attribute = message.factory.partition(":")
         try:
@@ -123,54 +131,66 @@ class Worker(asyncio.Protocol):
         except Exception as error:
             self._tell(Unusable(str(error) or type(error).__name__))
             return
-        if not self._sockets:
-            self._tell(Unusable(f"no RTP port is free in {message.port_first} to {message.port_last}"))
+        if not self._pairs:
+            self._tell(Unusable(f"no pair of RTP ports is free in {message.port_first} to {message.port_last}"))
 
     def _grant(self) -> None:
         """Bind ahead: up to `GRANTED_AHEAD` sessions, or as many as there may be."""
         assert self._pool is not None
         found = []
-        while self._granted < GRANTED_AHEAD and len(self._sockets) < self._sessions_max:
+        while self._granted < GRANTED_AHEAD and len(self._pairs) < self._sessions_max:
             try:
-                sock = self._pool.take(self._loop.time())
+                pair = self._pool.take(self._loop.time())
             except NoPort:
                 rested = self._pool.next_rested()
                 if rested is not None:
                     self._loop.call_at(rested + 0.001, self._grant)
                 break
             self._last += 1
-            self._sockets[self._last] = sock
+            self._pairs[self._last] = pair
             self._granted += 1
-            found.append((self._last, int(sock.getsockname()[1])))
+            found.append((self._last, pair.rtp_port))
         if found:
             self._tell(Granted(found))
 
-    def _open(
-        self,
-        number: int,
-        plan: BrainPlan,
-        path: tuple[str, int, str, int, int | None, bool, bool, int] | None,
-    ) -> None:
+    def _open(self, number: int, plan: BrainPlan, path: SoundPath | None) -> None:
         session = Session(
-            number, self._sockets[number], self._tell, self._ticker, self._loop, lambda: secrets.randbits(32)
+            number,
+            self._pairs[number],
+            self._tell,
+            self._ticker,
+            self._loop,
+            lambda: secrets.randbits(32),
+            Watch(timeout_s=self._media_timeout_s),
         )
         self._sessions[number] = session
         factory = self._factories.get(plan.kind)
         if factory is None:
             session.fail(f"no agent of the kind {plan.kind!r} is known; expected one of {', '.join(self._factories)}")
             return
-        self._spawn(session.open(factory, plan, None if path is None else SoundPath(*path)))
+        self._spawn(session.open(factory, plan, path))
 
     async def _close(self, number: int) -> None:
         session = self._sessions.pop(number, None)
         if session is not None:
             await session.close()
         else:
-            self._tell(Closed(number, 0, 0, 0, 0, None, None, ""))
-        sock = self._sockets.pop(number, None)
-        if sock is not None and self._pool is not None:
-            self._pool.give_back(sock, self._loop.time())
+            self._tell(Closed(number, SoundQuality()))
+        pair = self._pairs.pop(number, None)
+        if pair is not None and self._pool is not None:
+            self._pool.give_back(pair, self._loop.time())
             self._grant()
+
+    def _inspected(self) -> Inspected:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        with open("/proc/self/statm") as statm:
+            pages = int(statm.read().split()[1])
+        return Inspected(
+            sessions=len(self._sessions),
+            lateness=self._ticker.lateness,
+            cpu_s=usage.ru_utime + usage.ru_stime,
+            memory_kb=pages * resource.getpagesize() // 1024,
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

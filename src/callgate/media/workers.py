@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, cast
 
+from callgate.core.rtp.watch import TIMEOUT_S
 from callgate.entities.json import JsonObject
 from callgate.media.protocol import (
     Begin,
@@ -19,6 +20,9 @@ from callgate.media.protocol import (
     Granted,
     HangUp,
     Happened,
+    Inspect,
+    Inspected,
+    Measured,
     Open,
     Ready,
     Redirect,
@@ -32,7 +36,7 @@ from callgate.media.protocol import (
     pack,
     to_control,
 )
-from callgate.ports import BrainPlan, MediaSession, SessionListener, SoundPath, SoundStats
+from callgate.ports import BrainPlan, MediaSession, SessionListener, SoundPath
 
 # Reading prompts and importing takes half a second; a machine under load ten times that.
 _START_S_MAX: Final = 30.0
@@ -59,18 +63,18 @@ class RemoteSession:
         """The even local port."""
         return self._port
 
-    def open(self, brain: BrainPlan, path: SoundPath | None, listener: SessionListener) -> None:
+    def open(
+        self, brain: BrainPlan, path: SoundPath | None, listener: SessionListener, *, record: bool = False
+    ) -> None:
         """Bind sound to brain."""
         self._listener = listener
-        self._worker.tell(
-            Open(self._number, brain.kind, brain.call_id, brain.settings, None if path is None else _fields(path))
-        )
+        self._worker.tell(Open(self._number, brain.kind, brain.call_id, brain.settings, path, record))
         if self._worker.dead:
             asyncio.get_running_loop().call_soon(listener.lost)
 
     def redirect(self, path: SoundPath) -> None:
         """The SDP changed."""
-        self._worker.tell(Redirect(self._number, _fields(path)))
+        self._worker.tell(Redirect(self._number, path))
 
     def begin(self) -> None:
         """The call is joined."""
@@ -106,18 +110,10 @@ class RemoteSession:
                 listener.event(severity, type, text, extras)
             case HangUp(_, outcome):
                 listener.hang_up_requested(outcome)
-            case Closed():
-                listener.closed(
-                    SoundStats(
-                        packets_received=message.packets_received,
-                        packets_sent=message.packets_sent,
-                        packets_lost=message.packets_lost,
-                        packets_dropped=message.packets_dropped,
-                        first_received_ms=message.first_received_ms,
-                        first_spoken_ms=message.first_spoken_ms,
-                        latched=message.latched,
-                    )
-                )
+            case Measured(_, quality):
+                listener.measured(quality)
+            case Closed(_, quality):
+                listener.closed(quality)
 
     def lost(self) -> None:
         """The worker died."""
@@ -137,6 +133,7 @@ class WorkerProcess(asyncio.Protocol):
         self._out: list[bytes] = []
         self._sessions: dict[int, RemoteSession] = {}
         self._first = asyncio.get_running_loop().create_future()
+        self._inspections: deque[asyncio.Future[Inspected]] = deque()
         self.credits: deque[tuple[int, int]] = deque()
         self.dead = False
 
@@ -180,6 +177,24 @@ class WorkerProcess(asyncio.Protocol):
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def load(self) -> int:
+        """Sessions promised or open."""
+        return len(self._sessions)
+
+    async def inspect(self) -> Inspected:
+        """How it is.
+
+        Raises:
+            ConnectionError: it has died.
+        """
+        if self.dead:
+            raise ConnectionResetError("the media worker has died")
+        answer: asyncio.Future[Inspected] = asyncio.get_running_loop().create_future()
+        self._inspections.append(answer)
+        self.tell(Inspect())
+        return await answer
+
     def reserve(self) -> RemoteSession:
         """Take a credit; there must be one."""
         number, port = self.credits.popleft()
@@ -210,6 +225,9 @@ class WorkerProcess(asyncio.Protocol):
             self._first.set_exception(CannotStartWorker("a media worker ended as it started; see its words above"))
         for session in sessions.values():
             session.lost()
+        while self._inspections:
+            if not (answer := self._inspections.popleft()).done():
+                answer.set_exception(ConnectionResetError("the media worker has died"))
         if not expected:
             self._died(self)
 
@@ -221,13 +239,16 @@ class WorkerProcess(asyncio.Protocol):
                 self.credits.extend(message.sessions)
                 if not self._first.done():
                     self._first.set_result(None)
+            elif isinstance(message, Inspected):
+                if not (answer := self._inspections.popleft()).done():
+                    answer.set_result(message)
             elif isinstance(message, Unusable):
                 if not self._first.done():
                     self._first.set_exception(CannotStartWorker(f"a media worker cannot start: {message.reason}"))
             else:
                 self._pass_on(message)
 
-    def _pass_on(self, message: "Ready | Failed | Said | Happened | HangUp | Closed") -> None:
+    def _pass_on(self, message: "Ready | Failed | Said | Happened | HangUp | Measured | Closed") -> None:
         if isinstance(message, Closed):
             session = self._sessions.pop(message.session, None)
         else:
@@ -253,6 +274,7 @@ class WorkerMedia:
         port_last: likewise.
         port_rest_s: between two calls on a port.
         sessions_max: of the node, split evenly.
+        media_timeout_s: a call of which nothing is heard for so long is over; 0: never.
         on_lost: told in words when a worker died, and when one could not be replaced yet.
         on_replaced: told when another has taken its place.
     """
@@ -268,6 +290,7 @@ class WorkerMedia:
         port_last: int,
         port_rest_s: float,
         sessions_max: int,
+        media_timeout_s: float = TIMEOUT_S,
         on_lost: Callable[[str], None] = lambda words: None,
         on_replaced: Callable[[], None] = lambda: None,
     ) -> None:
@@ -281,6 +304,7 @@ class WorkerMedia:
                 port_last=port_first + (index + 1) * ports - 1,
                 port_rest_s=port_rest_s,
                 sessions_max=-(-sessions_max // count),
+                media_timeout_s=media_timeout_s,
             )
             for index in range(count)
         ]
@@ -319,9 +343,17 @@ class WorkerMedia:
         return [worker.pid for worker in self._workers if not worker.dead]
 
     def reserve(self) -> MediaSession | None:
-        """Take a slot, of the worker that has most to spare."""
-        worker = max(self._workers, key=lambda candidate: len(candidate.credits), default=None)
-        return None if worker is None or not worker.credits else worker.reserve()
+        """Take a slot, of the worker that carries least."""
+        able = [worker for worker in self._workers if worker.credits]
+        return min(able, key=lambda worker: worker.load).reserve() if able else None
+
+    async def inspect(self) -> list[Inspected]:
+        """How the workers are, in their order.
+
+        Raises:
+            ConnectionError: one has died.
+        """
+        return list(await asyncio.gather(*(worker.inspect() for worker in self._workers)))
 
     def _worker_died(self, worker: WorkerProcess) -> None:
         if self._closing or worker not in self._workers:
@@ -346,16 +378,3 @@ class WorkerMedia:
             self._workers[self._workers.index(worker)] = fresh
             self._on_replaced()
             return
-
-
-def _fields(path: SoundPath) -> tuple[str, int, str, int, int | None, bool, bool, int]:
-    return (
-        path.remote_address,
-        path.remote_port,
-        path.codec,
-        path.payload_type,
-        path.digits_payload_type,
-        path.send,
-        path.receive,
-        path.packet_ms,
-    )

@@ -75,8 +75,8 @@ def test_a_key_is_pressed_packet_by_packet_and_sound_is_muted_until_the_pause_is
     sender.press("5", tone_ms=60, gap_ms=100)
     assert sender.busy
     sent = presses(sender)
-    assert not sender.busy
     assert [press.begins for press in sent] == [True] + [False] * 7
+    assert [press.frame for press in sent] == [0, 1, 2, -1, -1, -1, -1, -1]
     durations = [int.from_bytes(press.payload[2:]) for press in sent if press.payload]
     assert durations == [160, 320, 480, 480, 480]
     assert [bool(press.payload[1] & 0x80) for press in sent if press.payload] == [False, False, True, True, True]

@@ -18,9 +18,11 @@
 import struct
 from typing import Final, NamedTuple
 
-_HEADER: Final = struct.Struct(">BBHII")
-HEADER_BYTES: Final = _HEADER.size
-_VERSION: Final = 0x80
+HEADER: Final = struct.Struct(">BBHII")
+"""First byte, marker and payload type, sequence number, timestamp, SSRC: for who counts microseconds."""
+HEADER_BYTES: Final = HEADER.size
+PLAIN: Final = 0x80
+"""The first byte of nearly every packet: version 2, no padding, no extension, no contributing sources."""
 
 
 class Packet(NamedTuple):
@@ -46,18 +48,18 @@ class Packet(NamedTuple):
 def pack(payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> bytes:
     """One packet on the wire; numbers are taken modulo their size."""
     second = payload_type | 0x80 if marker else payload_type
-    return _HEADER.pack(_VERSION, second, sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc & 0xFFFF_FFFF) + payload
+    return HEADER.pack(PLAIN, second, sequence & 0xFFFF, timestamp & 0xFFFF_FFFF, ssrc & 0xFFFF_FFFF) + payload
 
 
 def unpack(data: bytes) -> Packet | None:
     """A packet from the wire; ``None`` for whatever is none."""
     if len(data) < HEADER_BYTES:
         return None
-    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
-    if first & 0xC0 != _VERSION:
+    first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
+    if first & 0xC0 != PLAIN:
         return None
     start, end = HEADER_BYTES, len(data)
-    if first != _VERSION:  # padding, extension, contributing sources: rare
+    if first != PLAIN:  # padding, extension, contributing sources: rare
         start += 4 * (first & 0x0F)
         if first & 0x10:
             if start + 4 > end:

@@ -92,6 +92,13 @@ class Reception:
         self.highest = self.first = -1
         self.before = 0
 
+    def succeeded(self, clock_hz: int) -> "Reception":
+        """Another one that goes on counting, for a stream whose codec has changed."""
+        other = Reception(clock_hz)
+        for name in ("received", "lost", "late", "duplicate", "reordered"):
+            setattr(other, name, getattr(self, name))
+        return other
+
     def push(self, sequence: int, timestamp: int, ssrc: int, payload: bytes, now_s: float) -> tuple[Heard, ...]:
         """Take a packet of sound; what can be heard now, in order.
 
