@@ -14,7 +14,9 @@ import uvicorn
 
 from callgate.core.admission.policy import PolicySet, compile_policy
 from callgate.entities.account import Account
+from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import SipConfig
+from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.operations import Operations
 from callgate.runtime.address_guard import check_url
 from callgate.runtime.clock import SystemClock
@@ -31,6 +33,10 @@ class Live:
 
     joined: set[str] = field(default_factory=set)
     said: list[tuple[str, str | None]] = field(default_factory=list)
+    measured: dict[str, SoundQuality] = field(default_factory=dict)
+
+    def quality(self, call_id: str) -> SoundQuality | None:
+        return self.measured.get(call_id)
 
     def is_live(self, call_id: str) -> bool:
         return call_id in self.joined
@@ -58,6 +64,7 @@ class Api:
     account: Account
     live: Live
     session: aiohttp.ClientSession
+    recordings: Path
     ready: bool = True
 
     async def ask(self, method: str, path: str, json: Any = None, **more: Any) -> Answer:
@@ -78,7 +85,7 @@ class Api:
         return agent_id
 
 
-def operations_over(store: Store, live: Live) -> Operations:
+def operations_over(store: Store, live: Live, recordings: Path | None = None) -> Operations:
     def domain_of(account: Account) -> str:
         return f"{account.slug}.sip.test"
 
@@ -97,7 +104,15 @@ def operations_over(store: Store, live: Live) -> Operations:
         return PolicySet(tuple(policies))
 
     guard: Callable[[str], str | None] = partial(check_url, allow_loopback=True)
-    return Operations(store=store, ids=SystemIds(), live=live, domain_of=domain_of, drafted=drafted, check_url=guard)
+    return Operations(
+        store=store,
+        ids=SystemIds(),
+        live=live,
+        domain_of=domain_of,
+        drafted=drafted,
+        check_url=guard,
+        recordings=None if recordings is None else RecordingFolder(recordings),
+    )
 
 
 @pytest.fixture
@@ -106,13 +121,15 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     account, _ = await store.create_account("acme", "Acme", KEY)
     live = Live()
     held: list[Api] = []
-    app = create_app(operations_over(store, live), ready=lambda: held[0].ready, body_bytes_max=200_000)
+    recordings = tmp_path / "recordings"
+    app = create_app(operations_over(store, live, recordings), ready=lambda: held[0].ready, body_bytes_max=200_000)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
     serving = asyncio.create_task(server.serve([listener]))
     try:
         async with aiohttp.ClientSession() as session:
-            held.append(Api(f"http://127.0.0.1:{listener.getsockname()[1]}", store, account, live, session))
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            held.append(Api(url, store, account, live, session, recordings))
             yield held[0]
     finally:
         server.should_exit = True

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 from callgate.calls.runner import CallRunner
+from callgate.entities.quality import SoundQuality
 
 
 class Registry:
@@ -44,6 +45,11 @@ class Registry:
     def is_live(self, call_id: str) -> bool:
         """Whether the call is in progress here."""
         return self._find(call_id) is not None
+
+    def quality(self, call_id: str) -> SoundQuality | None:
+        """How the sound of a call in progress here fares; ``None`` when it is not here."""
+        runner = self._find(call_id)
+        return None if runner is None else runner.quality
 
     def hang_up(self, call_id: str, message: str | None = None) -> bool:
         """End a joined call, after the agent has said `message`; ``False`` when it is not joined, or not here."""

@@ -1,12 +1,15 @@
-"""Calls: found, read, deleted, hung up."""
+"""Calls: found, read, listened to, deleted, hung up."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final, NoReturn
 
 from callgate.entities.call import Call
 from callgate.entities.json import Json, JsonObject
+from callgate.media.recording_folder import Growing, RecordingFolder
 from callgate.operations.agents import check_sort
 from callgate.operations.caller import Caller
 from callgate.operations.errors import Conflict, NotFound, NotNow
@@ -14,6 +17,7 @@ from callgate.ports import LiveCalls
 from callgate.schema.call import render_call, render_event, render_message
 from callgate.schema.duration import seconds
 from callgate.schema.errors import Invalid, invalid, shown
+from callgate.schema.quality import render_quality
 from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
 from callgate.store.calls import SORTS, CallFilter
 from callgate.store.open import Store
@@ -40,12 +44,22 @@ class CallQuery:
 
 
 class CallOperations:
-    """What an owner may ask about calls."""
+    """What an owner may ask about calls.
 
-    def __init__(self, store: Store, live: LiveCalls, check_url: CheckUrl) -> None:
+    Args:
+        store: what is kept.
+        live: the calls in progress.
+        check_url: why a URL that an account sets is refused, in words.
+        recordings: what was recorded; ``None``: nothing is.
+    """
+
+    def __init__(
+        self, store: Store, live: LiveCalls, check_url: CheckUrl, recordings: RecordingFolder | None = None
+    ) -> None:
         self._store = store
         self._live = live
         self._check_url = check_url
+        self._recordings = recordings
 
     async def find(self, caller: Caller, query: CallQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
         """Calls, and how many there are.
@@ -79,7 +93,7 @@ class CallOperations:
         return render_call(await self._call(caller, call_id))
 
     async def delete(self, caller: Caller, call_id: str) -> None:
-        """Delete a call with all that was said in it.
+        """Delete a call with all that was said in it, its recording too.
 
         Raises:
             NotFound: none of this account.
@@ -88,7 +102,42 @@ class CallOperations:
         call = await self._call(caller, call_id)
         if self._live.is_live(call.call_id):
             raise Conflict("the call is in progress; hang it up first (send_data_message with type hang_up)")
+        # First the sound: when that fails, the call is still there to be deleted again.
+        if self._recordings is not None:
+            await asyncio.to_thread(self._recordings.delete, call.call_id)
         await self._store.delete_call(caller.account.account_id, call.call_id)
+
+    async def recording(self, caller: Caller, call_id: str) -> Path | Growing:
+        """The recording of a call: of one in progress, what there is so far.
+
+        Raises:
+            NotFound: none of this account, or it was not recorded.
+        """
+        call = await self._call(caller, call_id)
+        found: Path | Growing | None = None
+        if self._recordings is not None:
+            is_growing = call.ended is None or self._live.is_live(call.call_id)
+            find = self._recordings.growing if is_growing else self._recordings.finished
+            found = await asyncio.to_thread(find, call.call_id)
+        if found is None:
+            raise NotFound("the call has no recording")
+        return found
+
+    async def quality(self, caller: Caller, call_id: str) -> JsonObject:
+        """How the sound of a call fares, or fared.
+
+        Raises:
+            NotFound: none of this account, or it never had sound.
+        """
+        call = await self._call(caller, call_id)
+        live = self._live.quality(call.call_id)
+        if live is not None:
+            return render_quality(live)
+        sound = call.sip.get("sound")
+        kept = sound.get("quality") if isinstance(sound, dict) else None
+        if not isinstance(kept, dict):
+            raise NotFound("nothing is known of the call's sound")
+        return kept
 
     async def messages(
         self, caller: Caller, call_id: str, *, mode: str | None, offset: int, limit: int

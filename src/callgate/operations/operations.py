@@ -5,6 +5,7 @@ from collections.abc import Callable
 from callgate.core.admission.policy import PolicySet
 from callgate.entities.account import Account
 from callgate.entities.sip_config import SipConfig
+from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.agents import AgentOperations
 from callgate.operations.caller import Caller
 from callgate.operations.calls import CallOperations
@@ -26,6 +27,7 @@ class Operations:
         drafted: the rules of all accounts, with one account's replaced by a draft.
         check_url: why a URL that an account sets is refused, in words.
         hook: asks the fallback handler for an evaluation; ``None``: it cannot be asked.
+        recordings: what was recorded; ``None``: nothing is.
     """
 
     def __init__(
@@ -38,11 +40,12 @@ class Operations:
         drafted: Callable[[Account, SipConfig], PolicySet],
         check_url: CheckUrl,
         hook: DecisionHook | None = None,
+        recordings: RecordingFolder | None = None,
     ) -> None:
         self._store = store
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
         self.agents = AgentOperations(store, check_url)
-        self.calls = CallOperations(store, live, check_url)
+        self.calls = CallOperations(store, live, check_url, recordings)
         self.decisions = DecisionOperations(store, ids, self.sip_config, domain_of, drafted, hook)
 
     def caller(self, key: str) -> Caller | None:

@@ -2,8 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import FileResponse, StreamingResponse
 
+from callgate.media.recording_folder import Growing
 from callgate.operations.calls import CallQuery
 from callgate.schema.errors import Invalid
 from callgate.schema.start_call import StartCallBody
@@ -13,6 +15,7 @@ from callgate.web.request import Asker, JsonBody, Page, Verbs
 router = APIRouter(prefix="/api/calls", tags=["calls"])
 
 _Text = str | None
+_WAV = "audio/wav"
 # Filters of the public service that are not offered: ignoring one would answer a question nobody asked.
 _NOT_OFFERED = ("timeOfDayStart", "timeOfDayEnd", "voiceId")
 
@@ -80,6 +83,26 @@ async def list_events(
         asker, call_id, severity=minimum_severity, type=type, offset=paging.offset, limit=paging.limit
     )
     return paging.answer(*found)
+
+
+@router.get(
+    "/{call_id}/recording",
+    response_class=Response,
+    responses={200: {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def get_recording(call_id: str, asker: Asker, verbs: Verbs) -> Response:
+    """The recording, the caller left and the agent right; of a call in progress, what there is so far."""
+    found = await verbs.calls.recording(asker, call_id)
+    if isinstance(found, Growing):
+        headers = {"Content-Length": str(found.size), "Cache-Control": "no-store"}
+        return StreamingResponse(found.chunks(), media_type=_WAV, headers=headers)
+    return FileResponse(found, media_type=_WAV)
+
+
+@router.get("/{call_id}/quality")
+async def get_quality(call_id: str, asker: Asker, verbs: Verbs) -> dict[str, Any]:
+    """How the sound fares, or fared, with a verdict in words. Not of the public service: Callgate's own."""
+    return await verbs.calls.quality(asker, call_id)
 
 
 @router.post("/{call_id}/send_data_message", status_code=204)
