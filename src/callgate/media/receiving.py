@@ -37,6 +37,7 @@ class Receiving:
         wire: where packets come from.
         hear: given each frame, in the format that `use` was told.
         key: told each digit, with ms.
+        clock: seconds that never go back.
 
     Attributes:
         reception: order and losses of the present source.
@@ -47,7 +48,14 @@ class Receiving:
         codec: of what comes, once agreed.
     """
 
-    def __init__(self, wire: Wire, hear: Callable[[bytes], None], key: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        hear: Callable[[bytes], None],
+        key: Callable[[str, int], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._wire = wire
         self._hear = hear
         self._key = key
@@ -113,7 +121,7 @@ class Receiving:
             data: RTP, opened.
             source: where from; ``None`` when the socket lets nothing else through than what is latched.
         """
-        now_s = time.monotonic()
+        now_s = self._clock()
         try:
             first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
         except struct.error:
@@ -236,7 +244,7 @@ class Receiving:
     def digit_by_signaling(self, digit: str, duration_ms: int) -> None:
         """A digit came by INFO: it counts unless digits were agreed to come over RTP, as its copies then do."""
         if self._digits_type < 0:
-            self._told_by("signaling", digit, duration_ms, time.monotonic())
+            self._told_by("signaling", digit, duration_ms, self._clock())
 
     def _told_by(self, way: str, digit: str, duration_ms: int, now_s: float) -> None:
         before, before_way, at_s = self._told

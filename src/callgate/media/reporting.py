@@ -46,6 +46,8 @@ class Reporting:
         chance: 32 random bits a call.
         tell: told verdicts.
         measured: told the quality every few seconds.
+        clock: seconds that never go back.
+        wall: seconds since 1970, for RTCP.
     """
 
     def __init__(
@@ -57,7 +59,11 @@ class Reporting:
         chance: Callable[[], int],
         tell: Callable[[Verdict], None],
         measured: Callable[[SoundQuality], None],
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
+        self._wall = wall
         self._wire = wire
         self._sending = sending
         self._receiving = receiving
@@ -65,7 +71,7 @@ class Reporting:
         self._chance = chance
         self._tell = tell
         self._measured = measured
-        self._opened_s = time.monotonic()
+        self._opened_s = clock()
         self._path: SoundPath | None = None
         self._report_s = self._check_s = 0.0
         self._checks = 0
@@ -100,7 +106,7 @@ class Reporting:
     def end(self) -> None:
         """Say goodbye. RFC 3550 section 6.3.7 (Transmitting a BYE Packet)."""
         if self._sending.packets:
-            report = pack_report(self._report(time.monotonic()), _CNAME)
+            report = pack_report(self._report(self._clock()), _CNAME)
             self._wire.send_rtcp(report + pack_goodbye(self._sending.ssrc))
 
     def _interval_s(self) -> float:
@@ -129,7 +135,7 @@ class Reporting:
 
     def heard(self, data: bytes) -> None:
         """RTCP of the caller came."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         try:
             found = parse(data)
         except RtcpError:
@@ -144,7 +150,7 @@ class Reporting:
             for block in packet.blocks:
                 if block.ssrc == self._sending.ssrc:
                     self._far = block
-                    self._round_trip_s = round_trip(wall_clock(time.time()), block) or self._round_trip_s
+                    self._round_trip_s = round_trip(wall_clock(self._wall()), block) or self._round_trip_s
                     for verdict in self._watch.received_up_to(block.highest, self._sending.packets):
                         self._tell(verdict)
 
@@ -173,7 +179,9 @@ class Reporting:
                     since_last_report=int((now_s - came_s) * 65_536) if known else 0,
                 ),
             )
-        return Report(sending.ssrc, wall_clock(time.time()), sending.timestamp, sending.packets, sending.octets, blocks)
+        return Report(
+            sending.ssrc, wall_clock(self._wall()), sending.timestamp, sending.packets, sending.octets, blocks
+        )
 
     # ------------------------------------------------------------------------------------------------------ quality
 

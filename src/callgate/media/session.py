@@ -41,6 +41,7 @@ class Session:
         loop: of the worker.
         chance: 32 random bits a call.
         watch: judges what comes and what does not.
+        clock: seconds that never go back.
     """
 
     def __init__(
@@ -52,16 +53,18 @@ class Session:
         loop: asyncio.AbstractEventLoop,
         chance: Callable[[], int],
         watch: Watch,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._number = number
+        self._clock = clock
         self._tell = tell
         self._ticker = ticker
         self._wire = Wire(pair, loop, self._packet, self._report)
         self._playout = playout = Playout(self._marked)
         self._sending = Sending(playout, self._wire, chance)
-        self._receiving = Receiving(self._wire, self._hear, self._key)
+        self._receiving = Receiving(self._wire, self._hear, self._key, clock)
         self._reporting = Reporting(
-            self._wire, self._sending, self._receiving, watch, chance, self._judged, self._measured
+            self._wire, self._sending, self._receiving, watch, chance, self._judged, self._measured, clock
         )
         self.bridge = SessionBridge(playout, self._sending.press, self._reporting.quality)
         self._brain: Brain | None = None
@@ -147,7 +150,7 @@ class Session:
 
     def monotonic(self) -> float:
         """Seconds on the session's clock."""
-        return time.monotonic()
+        return self._clock()
 
     def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
         """Put something said into the call's messages."""
@@ -196,7 +199,7 @@ class Session:
             self._ask(lambda brain: brain.digit(digit, duration_ms))
 
     def _tick(self, frames: int) -> None:
-        now_s = time.monotonic()
+        now_s = self._clock()
         self._receiving.tick(now_s)
         if not self._over:
             self._sending.tick(frames)
