@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.peers.gate import Gate
@@ -21,6 +22,7 @@ module g711.so
 module aufile.so
 module aubridge.so
 module sndfile.so
+{modules}
 snd_path {folder}
 module_app account.so
 module_app menu.so
@@ -39,23 +41,53 @@ class Baresip:
         self._gate = gate
         self._folder = folder
 
-    def calls(self, user: str, *, said: Path, seconds: int) -> Path:
-        """Call, speak the file `said`, hang up after so many seconds; the WAV of what was heard."""
+    def calls(
+        self,
+        user: str,
+        *,
+        said: Path,
+        seconds: int,
+        transport: str = "udp",
+        modules: Sequence[str] = (),
+        account: str = "",
+    ) -> Path:
+        """Call, speak the file `said`, hang up after so many seconds; the WAV of what was heard.
+
+        Args:
+            user: whom to call.
+            said: 8,000 Hz, mono.
+            seconds: after which it leaves.
+            transport: ``udp`` or ``tcp``.
+            modules: further ones, e.g. ``srtp``.
+            account: parameters of the account, e.g. ``;mediaenc=srtp``.
+        """
+        log = self._dial(user, said, seconds, transport, modules, account)
+        heard = list(self._folder.glob("dump-*-dec.wav"))
+        assert len(heard) == 1, log
+        return heard[0]
+
+    def is_refused(self, user: str, *, said: Path, transport: str = "udp") -> str:
+        """Call somebody who does not answer; what it has to say of that."""
+        log = self._dial(user, said, 3, transport, (), "")
+        assert not list(self._folder.glob("dump-*-dec.wav")), log
+        return log
+
+    def _dial(self, user: str, said: Path, seconds: int, transport: str, modules: Sequence[str], account: str) -> str:
         program = shutil.which("baresip")
         assert program is not None, "baresip is missing; scripts/install_test_peers.sh installs it"
-        (self._folder / "config").write_text(_CONFIG.format(folder=self._folder, said=said))
-        (self._folder / "accounts").write_text("<sip:baresip@127.0.0.1>;regint=0\n")
+        loaded = "\n".join(f"module {name}.so" for name in modules)
+        (self._folder / "config").write_text(_CONFIG.format(folder=self._folder, said=said, modules=loaded))
+        (self._folder / "accounts").write_text(f"<sip:baresip@127.0.0.1>;regint=0{account}\n")
         (self._folder / "contacts").write_text("")
         log = self._folder / "baresip.log"
+        dialled = f"{self._gate.uri(user)};transport={transport}"
         with log.open("w") as output:
             subprocess.run(
-                [program, "-f", str(self._folder), "-e", f"/dial {self._gate.uri(user)}", "-t", str(seconds), "-v"],
+                [program, "-f", str(self._folder), "-e", f"/dial {dialled}", "-t", str(seconds), "-v"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 timeout=seconds + 20,
                 check=False,
             )
-        heard = list(self._folder.glob("dump-*-dec.wav"))
-        assert len(heard) == 1, log.read_text()
-        return heard[0]
+        return log.read_text(errors="replace")

@@ -12,6 +12,7 @@ from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.decide import decide
 from callgate.core.admission.explain import explain_trace, summary
 from callgate.core.admission.policy import AdmissionOptions, PolicySet
+from callgate.core.sdp.terms import sound_policy
 from callgate.core.sip.uri import dialled_user
 from callgate.entities.attempt import Attempt, Defect
 from callgate.entities.decision import Step, Verdict
@@ -142,6 +143,33 @@ def test_an_offer_without_usable_audio_is_488_with_a_warning() -> None:
     [(name, value)] = decision.headers
     assert name == "Warning"
     assert re.fullmatch(r'3\d\d callgate "[^"]+"', value)
+
+
+@pytest.mark.parametrize(
+    ("transport", "words"),
+    [
+        ("udp", "encryption is required here"),
+        ("tcp", ""),
+        ("tls", ""),
+    ],
+)
+def test_encryption_is_asked_for_by_the_listener_that_the_invite_came_to(transport: str, words: str) -> None:
+    sound = sound_policy(srtp_udp="required", srtp_tcp="preferred", srtp_without_tls=True)
+    decision = decide(invite(transport=transport), policies(RULE, sound=sound), ROOM)
+    if not words:
+        assert decision.verdict is Verdict.ADMIT
+    else:
+        assert (decision.outcome, decision.status) == ("no-common-codec", 488)
+        assert words in dict(decision.headers)["Warning"]
+
+
+def test_keys_are_in_no_record_of_a_refusal() -> None:
+    key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
+    line = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n".encode()
+    decision = decide(invite(body=SDP.replace(b"RTP/AVP", b"RTP/SAVP") + line), policies(RULE), ROOM)
+    assert decision.outcome == "no-common-codec"
+    assert "srtp is off" in decision.reason
+    assert key[:12] not in repr(decision)
 
 
 @pytest.mark.parametrize(
