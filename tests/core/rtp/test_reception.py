@@ -80,6 +80,33 @@ def test_longer_packets_are_no_pauses() -> None:
     assert heard == [(b"x",)] * 10
 
 
+def test_packets_of_twice_the_length_are_two_pauses_at_most() -> None:
+    reception = Reception()
+    heard = [reception.push(n, 160 * n if n < 5 else 800 + 320 * (n - 5), 7, b"x", 0.02 * n) for n in range(30)]
+    assert sum(Silent(20.0) in items for items in heard) <= 1
+
+
+def test_a_sender_that_goes_back_a_little_is_heard_at_once() -> None:
+    source = Source(Reception(), first=500)
+    source.packets(*range(60))
+    source.first -= 30
+    assert source.packets(60, 61) == [b"60", b"61"]
+    assert (source.reception.lost, source.reception.duplicate) == (0, 0)
+
+
+def test_a_clock_that_begins_anew_is_no_jitter() -> None:
+    reception = Reception()
+    for number in range(100):
+        reception.push(number, 160 * number + (0x1000_0000 if number >= 50 else 0), 7, b"x", FRAME_S * number)
+    assert reception.jitter_ticks < 1
+
+
+def test_swaps_are_counted_across_the_wrap() -> None:
+    source = Source(Reception(), first=0xFFFE)
+    source.packets(0, 3, 1, 2, 4)
+    assert source.reception.reordered == 2
+
+
 def test_digits_share_the_numbering_and_are_not_heard() -> None:
     reception = Reception()
     assert reception.push(0, 0, 7, b"0", 0.0) == (b"0",)

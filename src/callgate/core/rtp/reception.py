@@ -60,7 +60,9 @@ class Reception:
         "_clock_hz",
         "_expected",
         "_given_up",
+        "_paused_at",
         "_step",
+        "_ticks_max",
         "_timestamp",
         "_transit",
         "_waiting",
@@ -81,7 +83,9 @@ class Reception:
         self._clock_hz = clock_hz
         self._expected = -1
         self._given_up: deque[int] = deque(maxlen=_REMEMBERED_MAX)
+        self._paused_at = (0, 0)  # the last pause: the timestamp after it, and its ticks
         self._step = 0  # ticks from one packet to the next, as learnt
+        self._ticks_max = _SILENCE_S_MAX * clock_hz
         self._timestamp = 0
         self._transit: float | None = None
         self._waiting: dict[int, tuple[int | None, bytes]] = {}
@@ -114,7 +118,7 @@ class Reception:
         transit = now_s * self._clock_hz - timestamp
         if self._transit is not None:
             difference = abs(transit - self._transit)
-            if difference < 0x8000_0000:  # else the timestamp has wrapped
+            if difference < self._ticks_max:  # else the timestamp has wrapped, or the sender's clock begun anew
                 self.jitter_ticks += (difference - self.jitter_ticks) / 16
         self._transit = transit
         if sequence == self._expected and not self._waiting:
@@ -160,23 +164,28 @@ class Reception:
         ahead = timestamp - self._timestamp & 0xFFFF_FFFF
         self._timestamp = timestamp
         step = self._step
-        if not 0 < ahead <= _SILENCE_S_MAX * self._clock_hz:
+        if not 0 < ahead <= self._ticks_max:
             return _NOTHING
-        if not step or ahead < 2 * step:
+        # Two pauses alike, with one packet between them, are no pauses: packets have become that much longer.
+        before, self._paused_at = self._paused_at, (timestamp, ahead)
+        if not step or ahead < 2 * step or before == (timestamp - ahead & 0xFFFF_FFFF, ahead):
             self._step = ahead
             return _NOTHING
         return (Silent((ahead - step) * 1_000 / self._clock_hz),)
 
     def _out_of_order(self, sequence: int, timestamp: int | None, payload: bytes, now_s: float) -> tuple[Heard, ...]:
         ahead = sequence - self._expected & 0xFFFF
-        if ahead >= 0x1_0000 - _JUMP_MAX:  # behind
+        behind = ahead >= 0x1_0000 - _JUMP_MAX
+        # What is late or a copy is older than what was heard last: a lower number on newer sound is a new beginning.
+        newer = timestamp is not None and 0 < (timestamp - self._timestamp & 0xFFFF_FFFF) <= self._ticks_max
+        if behind and not newer:
             if sequence in self._given_up:
                 self._given_up.remove(sequence)
                 self.late += 1
             else:
                 self.duplicate += 1
             return _NOTHING
-        if ahead > _JUMP_MAX:  # a new beginning
+        if behind or ahead > _JUMP_MAX:  # a new beginning
             heard = self._all_waiting()
             self._begin(sequence, self.ssrc or 0)
             self._expected = sequence + 1 & 0xFFFF
@@ -188,7 +197,7 @@ class Reception:
         if sequence in self._waiting:
             self.duplicate += 1
             return _NOTHING
-        if self._waiting and (ahead == 0 or ahead < max(self._waiting) - self._expected & 0xFFFF):
+        if self._waiting and ahead < max(other - self._expected & 0xFFFF for other in self._waiting):
             self.reordered += 1
         if not self._waiting:
             self._waiting_since_s = now_s
