@@ -38,7 +38,9 @@ class Sending:
         self._playout = playout
         self._wire = wire
         self.ssrc = chance()
-        self._sequence = chance() & 0xFFFF
+        # In the lower half: with SRTP a peer that misses the first packets must not misjudge a roll-over among them
+        # (RFC 3711 section 3.3.1, Packet Index Determination, and ROC, s_l Update).
+        self._sequence = chance() & 0x7FFF
         self.timestamp = chance()
         self.packets = 0
         self.octets = 0
