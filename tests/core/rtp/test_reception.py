@@ -157,6 +157,19 @@ def test_a_day_is_accounted_for_to_the_packet() -> None:
     assert reception.highest - reception.first + 1 == 86_403
 
 
+def test_ten_wraps_of_the_sequence_and_one_of_the_timestamp_are_no_losses() -> None:
+    """Four hours of whole frames at 48 kHz."""
+    reception, payload = Reception(48_000), b"x"
+    heard = 0
+    for number in range(720_000):
+        heard += len(
+            reception.push(number & 0xFFFF, 0xF000_0000 + 960 * number & 0xFFFF_FFFF, 7, payload, FRAME_S * number)
+        )
+    assert heard == reception.received == reception.highest - reception.first + 1 == 720_000
+    assert reception.lost == reception.late == reception.duplicate == reception.reordered == 0
+    assert reception.jitter_ticks < 1
+
+
 @given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF_FFFF), st.integers(0, 2)), max_size=200))
 def test_whatever_comes_nothing_is_heard_twice(packets: list[tuple[int, int, int]]) -> None:
     reception = Reception()
