@@ -1,5 +1,7 @@
 from datetime import timedelta
+from typing import Any
 
+from callgate.entities.quality import SoundQuality
 from tests.calls.stage import Stage
 
 
@@ -49,6 +51,24 @@ async def test_the_log_has_one_line_for_the_end(stage: Stage) -> None:
     await stage.count_sound()
     (fields,) = [fields for event, fields in stage.log if event == "call.ended"]
     assert (fields["doing"], fields["detail"], fields["packets_in"]) == ("caller", "had enough", 5)
+
+
+async def test_the_record_holds_how_the_sound_fared(stage: Stage) -> None:
+    leg = await stage.joined()
+    assert leg.listener is not None
+    stage.agent.measured(SoundQuality("PCMA", packets_received=3, packets_lost=1))
+
+    def kept() -> dict[str, Any]:
+        sound: Any = stage.call.sip["sound"]
+        quality: dict[str, Any] = sound["quality"]
+        return quality
+
+    assert kept()["packetsReceived"] == 0  # as it was at the join
+    leg.listener.hung_up("")
+    await stage.count_sound()
+    quality = kept()
+    assert (quality["packetsReceived"], quality["packetsSent"], quality["jitterMs"]) == (5, 6, None)
+    assert quality["verdict"] == "good"
 
 
 async def test_a_refused_call_names_what_came_of_it() -> None:

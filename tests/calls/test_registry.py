@@ -1,3 +1,4 @@
+from callgate.entities.quality import SoundQuality
 from tests.calls.stage import ACCOUNT, Stage
 
 
@@ -15,6 +16,20 @@ async def test_calls_are_counted_by_account_and_found_by_id(stage: Stage) -> Non
     assert not stage.registry.is_live(call_id)
     assert len(stage.registry) == stage.registry.of_account(ACCOUNT) == 1
     assert first.did[-1][0] == "answer"
+
+
+async def test_the_sound_of_a_call_in_progress_is_shown_as_it_was_measured_last(stage: Stage) -> None:
+    leg = await stage.joined()
+    call_id = stage.call.call_id
+    assert stage.registry.quality(call_id) == SoundQuality()
+    measured = SoundQuality("PCMA", packets_received=100, mos=4.4)
+    stage.agent.measured(measured)
+    assert stage.registry.quality(call_id) is measured
+    assert stage.registry.quality("unknown") is None
+    assert leg.listener is not None
+    leg.listener.hung_up("")
+    await stage.count_sound()
+    assert stage.registry.quality(call_id) is None
 
 
 async def test_only_a_joined_call_can_be_hung_up(stage: Stage) -> None:
