@@ -5,6 +5,7 @@ from callgate.calls.records import OFFER_BYTES_KEPT, Aftermath, record_of
 from callgate.core.admission.capacity import ROOM
 from callgate.core.admission.decide import decide
 from callgate.core.admission.policy import AdmissionOptions, PolicySet
+from callgate.core.sdp.crypto import write_line
 from callgate.entities.decision import Step, TraceEntry, Verdict
 from tests.calls.stage import AGENT, OFFER, Stage
 
@@ -34,6 +35,15 @@ async def test_what_a_replay_needs_is_kept_and_credentials_are_not(stage: Stage)
     assert len(record.attempt["offer"]) == OFFER_BYTES_KEPT  # type: ignore[arg-type]
     assert record.attempt["fromDisplayName"] == "Bob"
     assert (record.verdict, record.agent_id, record.matched) == (Verdict.ADMIT, AGENT, "to")
+
+
+async def test_keys_of_srtp_are_not_kept(stage: Stage) -> None:
+    line = "a=crypto:" + write_line(1, "AES_CM_128_HMAC_SHA1_80", b"secret" * 5) + "\r\n"
+    attempt = stage.attempt(body=OFFER + line.encode())
+    record = record_of(attempt, decide(attempt, stage._policies(), ROOM), decision_id="d", at=NOW)
+    key = line.strip().rpartition(":")[2]
+    assert f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{'A' * 40}" in str(record.attempt["offer"])
+    assert key not in repr(record)
 
 
 async def test_of_a_stranger_hardly_anything_is_kept(stage: Stage) -> None:

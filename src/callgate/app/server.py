@@ -1,7 +1,9 @@
 """The composition root of the control process: makes the parts, joins them, lets go of them in order."""
 
 import asyncio
+import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,6 +22,7 @@ from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
+from callgate.media.recording_folder import RecordingFolder
 from callgate.media.workers import CannotStartWorker, WorkerMedia
 from callgate.operations.operations import Operations
 from callgate.ports import Alarms
@@ -135,6 +138,7 @@ class Server:
             drafted=policies.drafted,
             check_url=check,
             hook=hook,
+            recordings=RecordingFolder(self._recordings_folder()),
         )
         self._serve_http(operations, gate, http_socket)
         self._tasks.spawn(self._prune(), name="prune decisions")
@@ -157,7 +161,7 @@ class Server:
     async def _start_media(self, bind: str) -> WorkerMedia:
         settings = self.settings
         media = WorkerMedia(
-            count=1,
+            count=settings.media_workers or len(os.sched_getaffinity(0)),
             factory=_BRAINS,
             factory_settings={},
             bind=bind,
@@ -165,11 +169,18 @@ class Server:
             port_last=settings.rtp_port_last,
             port_rest_s=settings.rtp_port_rest_s,
             sessions_max=settings.calls_max,
+            media_timeout_s=settings.media_timeout_s,
+            recordings=str(self._recordings_folder()),
+            recordings_free_bytes_min=settings.recordings_free_bytes_min,
             on_lost=lambda words: self._log(events.WORKER_LOST, detail=words),
         )
         self._closers.append(media.close)
         await media.start()
         return media
+
+    def _recordings_folder(self) -> Path:
+        settings = self.settings
+        return Path(settings.recordings_dir or Path(settings.data_dir) / "recordings").absolute()
 
     def _make_hook(self, store: Store, check: CheckUrl, *, allow_loopback: bool) -> FallbackHandlerHook:
         settings = self.settings
@@ -252,7 +263,7 @@ class Server:
         self._closers.append(partial(_stop_web, web, serving))
 
     async def _prune(self) -> None:
-        """Keep the decision records within their limits."""
+        """Keep decision records and recordings within their limits."""
         settings = self.settings
         while True:
             await self.store.prune(
@@ -260,6 +271,9 @@ class Server:
                 rows_max=settings.decisions_rows_max,
                 strangers_rows_max=settings.strangers_rows_max,
             )
+            if settings.recordings_days:
+                before_s = time.time() - settings.recordings_days * 86_400
+                await asyncio.to_thread(RecordingFolder(self._recordings_folder()).prune, before_s)
             await asyncio.sleep(_PRUNE_EVERY_S)
 
     async def _checkpoint(self) -> None:

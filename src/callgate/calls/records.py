@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from callgate.core.sdp.crypto import without_keys
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, DecisionRecord, Step, TraceEntry, Verdict
 from callgate.entities.json import Json, JsonObject
@@ -79,5 +80,5 @@ def _rest_of(attempt: Attempt) -> JsonObject:
     if attempt.from_display_name:
         rest["fromDisplayName"] = attempt.from_display_name
     if attempt.body:
-        rest["offer"] = attempt.body[:OFFER_BYTES_KEPT].decode("utf-8", "replace")
+        rest["offer"] = without_keys(attempt.body[:OFFER_BYTES_KEPT].decode("utf-8", "replace"))
     return rest

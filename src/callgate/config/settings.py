@@ -315,6 +315,22 @@ class Settings:
         highest=600,
     )
 
+    media_timeout_s: float = _setting(
+        "media.timeout_s",
+        60.0,
+        "A call of which neither sound nor RTCP has come for this long, and that is not on hold, is hung up; 0: never. "
+        "RTCP comes every 5 s, so a muted phone stays.",
+        unit="s",
+        lowest=0,
+        highest=86_400,
+    )
+    media_workers: int = _setting(
+        "media.workers",
+        0,
+        "Processes that carry sound; 0: one for each core. A call stays in the one it began in.",
+        lowest=0,
+        highest=256,
+    )
     sound_codecs: tuple[str, ...] = _setting(
         "sound.codecs",
         ("PCMU", "PCMA", "G722"),
@@ -347,6 +363,27 @@ class Settings:
         False,
         "Take and give keys of SRTP in SIP over UDP and TCP, where anybody on the way can read them: only where the "
         "network is trusted.",
+    )
+
+    # -------------------------------------------------------------------------------------------------- recordings
+    recordings_dir: str = _setting(
+        "recordings.dir",
+        "",
+        "Folder of the recordings of calls with `recordingEnabled`. Empty: `recordings` in `data.dir`.",
+    )
+    recordings_days: int = _setting(
+        "recordings.days",
+        30,
+        "Recordings older than this are removed; 0: never.",
+        unit="days",
+        lowest=0,
+    )
+    recordings_free_bytes_min: int = _setting(
+        "recordings.free_bytes_min",
+        536_870_912,
+        "With less of the disk free, recordings stop and calls go on: the database must be able to.",
+        unit="bytes",
+        lowest=0,
     )
 
     # ------------------------------------------------------------------------------------------------------- store

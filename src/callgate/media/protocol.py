@@ -34,6 +34,8 @@ class Configure(_Message):
     port_rest_s: float
     sessions_max: int
     media_timeout_s: float
+    recordings: str  # folder; empty: nothing can be recorded
+    recordings_free_bytes_min: int
 
 
 class Reserve(_Message):

@@ -31,6 +31,7 @@ class Sending:
         octets: of payload, for RTCP.
         timestamp: of the frame that is due next.
         spoken: whether a frame of the brain has ever been sent.
+        tap: given each frame of the brain that is sent; ``None``: nobody listens.
         frames_skipped: whose time passed while this process was stalled.
     """
 
@@ -46,6 +47,7 @@ class Sending:
         self.octets = 0
         self.spoken = False
         self.frames_skipped = 0
+        self.tap: Callable[[bytes], None] | None = None
         self._path: SoundPath | None = None
         self._speaks = playout.format
         self._encode: Converter | None = None
@@ -93,6 +95,8 @@ class Sending:
         frame = self._playout.take()
         second = self._second
         if frame is not None:
+            if self.tap is not None:
+                self.tap(frame)
             payload = encode(frame)
             if not self._talking:
                 self._talking = self.spoken = True

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from callgate.core.audio.codecs import wire_codec
 from callgate.core.rtp.latching import Address
 from callgate.core.rtp.watch import Verdict, Watch
 from callgate.core.sdp.path import SoundPath
@@ -20,6 +21,7 @@ from callgate.media.playout import Playout
 from callgate.media.port_pool import PortPair
 from callgate.media.protocol import Closed, Failed, HangUp, Happened, Measured, Ready, Said, ToControl
 from callgate.media.receiving import Receiving
+from callgate.media.recording import Recorder, Recordings
 from callgate.media.reporting import Reporting
 from callgate.media.sending import Sending
 from callgate.media.ticker import Ticker
@@ -28,6 +30,7 @@ from callgate.ports import Brain, BrainFactory, BrainPlan
 
 _CLOSE_S_MAX: Final = 5.0  # what a brain may take to let go
 _MESSAGE_CHARACTERS_MAX: Final = 10_000
+_RECORDED_HZ_MAX: Final = 16_000  # holds all that is in speech
 
 
 class Session:
@@ -41,6 +44,7 @@ class Session:
         loop: of the worker.
         chance: 32 random bits a call.
         watch: judges what comes and what does not.
+        recordings: where both sides are written from `begin` on; ``None``: nowhere.
         clock: seconds that never go back.
     """
 
@@ -53,6 +57,7 @@ class Session:
         loop: asyncio.AbstractEventLoop,
         chance: Callable[[], int],
         watch: Watch,
+        recordings: Recordings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._number = number
@@ -67,6 +72,10 @@ class Session:
             self._wire, self._sending, self._receiving, watch, chance, self._judged, self._measured, clock
         )
         self.bridge = SessionBridge(playout, self._sending.press, self._reporting.quality)
+        self._recordings = recordings
+        self._recorder: Recorder | None = None
+        self._begun_s = 0.0
+        self._call_id = ""
         self._brain: Brain | None = None
         self._path: SoundPath | None = None
         self._ready = False
@@ -78,6 +87,7 @@ class Session:
     async def open(self, factory: BrainFactory, plan: BrainPlan, path: SoundPath | None) -> None:
         """Start the brain; tells `Ready` or `Failed`."""
         self._wire.open()
+        self._call_id = plan.call_id
         if path is not None:
             self.redirect(path)
         try:
@@ -112,7 +122,8 @@ class Session:
         if self._joined or self._over:
             return
         self._joined = True
-        now_s = self.monotonic()
+        self._begun_s = now_s = self.monotonic()
+        self._record()
         self._receiving.begin(now_s)
         self._reporting.begin(now_s)
         self._ask(lambda brain: brain.begin())
@@ -131,6 +142,8 @@ class Session:
         """End it; tells `Closed`."""
         if self._joined and not self._over:
             self._reporting.end()
+        if self._recorder is not None:
+            self._recorder.close()
         self._stop()
         brain, self._brain = self._brain, None
         if brain is not None:
@@ -189,6 +202,8 @@ class Session:
         # Not through `_ask`: this is done 50 times a second for every call.
         if self._brain is None or self._over:
             return
+        if self._recorder is not None:
+            self._recorder.caller(frame, self._since_begun_ms())
         try:
             self._brain.hear(frame)
         except Exception as error:
@@ -215,6 +230,23 @@ class Session:
         if self._ready and self._path is not None and self._brain is not None:
             self._sending.use(self._path, self._brain.speaks)
             self._receiving.use(self._path, self._brain.hears)
+
+    def _record(self) -> None:
+        """Begin to record, if that is wanted: what the brain hears, and what of its sound is sent."""
+        path, brain = self._path, self._brain
+        if self._recordings is None or path is None or brain is None:
+            return
+        rate_hz = min(_RECORDED_HZ_MAX, wire_codec(path.codec, path.clock_hz).rate_hz)
+        recorder = self._recordings.record(self._call_id, rate_hz, self._recording_stopped)
+        recorder.use(brain.hears, brain.speaks)
+        self._recorder = recorder
+        self._sending.tap = lambda frame: recorder.agent(frame, self._since_begun_ms())
+
+    def _recording_stopped(self, words: str) -> None:
+        self.event("warning", "recording_stopped", words)
+
+    def _since_begun_ms(self) -> float:
+        return 1_000 * (self._clock() - self._begun_s)
 
     def _ask(self, verb: Callable[[Brain], None]) -> None:
         """Have the brain do something; what goes wrong in it ends this call only."""

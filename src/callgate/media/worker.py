@@ -6,6 +6,7 @@ import resource
 import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any, Final, cast
 
 from callgate.core.rtp.watch import Watch
@@ -32,6 +33,7 @@ from callgate.media.protocol import (
     pack,
     to_worker,
 )
+from callgate.media.recording import Recordings
 from callgate.media.session import Session
 from callgate.media.ticker import Ticker
 from callgate.ports import BrainFactory, BrainPlan, SoundPath
@@ -55,6 +57,7 @@ class Worker(asyncio.Protocol):
         self._pool: PortPool | None = None
         self._sessions_max = 0
         self._media_timeout_s = 0.0
+        self._recordings: Recordings | None = None
         self._pairs: dict[int, PortPair] = {}  # granted, reserved or open
         self._granted = 0  # of them, those that are not promised yet
         self._sessions: dict[int, Session] = {}
@@ -73,6 +76,8 @@ class Worker(asyncio.Protocol):
         """Called by the loop: without the control process there is nothing to do."""
         for factory in self._factories.values():
             factory.close()
+        if self._recordings is not None:
+            self._recordings.close()
         self._done.set()
 
     def data_received(self, data: bytes) -> None:
@@ -99,8 +104,8 @@ class Worker(asyncio.Protocol):
             case Reserve():
                 self._granted -= 1
                 self._grant()
-            case Open(number, kind, call_id, settings, path, _):
-                self._open(number, BrainPlan(kind, call_id, settings), path)
+            case Open(number, kind, call_id, settings, path, record):
+                self._open(number, BrainPlan(kind, call_id, settings), path, record)
             case Redirect(number, path):
                 if number in self._sessions:
                     self._sessions[number].redirect(path)
@@ -123,6 +128,12 @@ class Worker(asyncio.Protocol):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a socket a call, and those that rest
         self._sessions_max = message.sessions_max
         self._media_timeout_s = message.media_timeout_s
+        if message.recordings:
+            self._recordings = Recordings(
+                Path(message.recordings),
+                self._loop.call_soon_threadsafe,
+                free_bytes_min=message.recordings_free_bytes_min,
+            )
         self._pool = PortPool(message.bind, message.port_first, message.port_last, message.port_rest_s)
         module, _, attribute = message.factory.partition(":")
         try:
@@ -153,7 +164,7 @@ class Worker(asyncio.Protocol):
         if found:
             self._tell(Granted(found))
 
-    def _open(self, number: int, plan: BrainPlan, path: SoundPath | None) -> None:
+    def _open(self, number: int, plan: BrainPlan, path: SoundPath | None, record: bool) -> None:
         session = Session(
             number,
             self._pairs[number],
@@ -162,6 +173,7 @@ class Worker(asyncio.Protocol):
             self._loop,
             lambda: secrets.randbits(32),
             Watch(timeout_s=self._media_timeout_s),
+            self._recordings if record else None,
         )
         self._sessions[number] = session
         factory = self._factories.get(plan.kind)

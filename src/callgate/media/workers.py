@@ -36,6 +36,7 @@ from callgate.media.protocol import (
     pack,
     to_control,
 )
+from callgate.media.recording import FREE_BYTES_MIN
 from callgate.ports import BrainPlan, MediaSession, SessionListener, SoundPath
 
 # Reading prompts and importing takes half a second; a machine under load ten times that.
@@ -275,6 +276,8 @@ class WorkerMedia:
         port_rest_s: between two calls on a port.
         sessions_max: of the node, split evenly.
         media_timeout_s: a call of which nothing is heard for so long is over; 0: never.
+        recordings: folder; empty: nothing can be recorded.
+        recordings_free_bytes_min: of its disk.
         on_lost: told in words when a worker died, and when one could not be replaced yet.
         on_replaced: told when another has taken its place.
     """
@@ -291,6 +294,8 @@ class WorkerMedia:
         port_rest_s: float,
         sessions_max: int,
         media_timeout_s: float = TIMEOUT_S,
+        recordings: str = "",
+        recordings_free_bytes_min: int = FREE_BYTES_MIN,
         on_lost: Callable[[str], None] = lambda words: None,
         on_replaced: Callable[[], None] = lambda: None,
     ) -> None:
@@ -305,6 +310,8 @@ class WorkerMedia:
                 port_rest_s=port_rest_s,
                 sessions_max=-(-sessions_max // count),
                 media_timeout_s=media_timeout_s,
+                recordings=recordings,
+                recordings_free_bytes_min=recordings_free_bytes_min,
             )
             for index in range(count)
         ]

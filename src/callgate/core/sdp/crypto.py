@@ -4,6 +4,7 @@ What is wrong with a line is said without quoting it: there is a key in it.
 """
 
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -117,6 +118,18 @@ def offer_lines(new_key: Callable[[int], bytes]) -> list[str]:
 def write_line(tag: int, suite: str, key: bytes) -> str:
     """What stands behind ``a=crypto:``. Our keys have no lifetime but the suite's own, and no identifier."""
     return f"{tag} {suite} inline:{binascii.b2a_base64(key, newline=False).decode()}"
+
+
+def without_keys(sdp: str) -> str:
+    """A description that may be kept: in place of every key stands one of noughts.
+
+    It is as long and as well or ill formed as the key was, so that what is kept is judged as the description was.
+    """
+    return _INLINE.sub(lambda found: found[1] + _KEY_CHARACTER.sub("A", found[2]), sdp)
+
+
+_INLINE: Final = re.compile(r"(inline:)([^\s|;]*)", re.IGNORECASE)
+_KEY_CHARACTER: Final = re.compile(r"[A-Za-z0-9+/]")
 
 
 def _key(encoded: str) -> bytes | None:
