@@ -57,13 +57,13 @@ def read_line(value: str) -> CryptoLine:
     suite, key_parameters, *session_parameters = rest
     suite = suite.upper()
     if suite not in SUITES:
-        raise SdpError(f"a=crypto line {tag} has the suite {suite[:40]!r}; expected {_either(SUITES)}")
+        raise SdpError(f"a=crypto line {tag} has the suite {_name(suite)!r}; expected {_either(SUITES)}")
     for parameter in session_parameters:
         name, _, number = parameter.partition("=")
         # RFC 4568 section 6.3 (Session Parameters): a window's size is a hint, a parameter with a minus may be
         # ignored. Anything else changes what the packets are, or is unknown: section 7.1.2 has us refuse the line.
         if not (parameter.startswith("-") or (name.upper() == "WSH" and _is_number(number, 9))):
-            raise SdpError(f"a=crypto line {tag} has the session parameter {parameter[:40]!r}, which we do not do")
+            raise SdpError(f"a=crypto line {tag} has the session parameter {_name(parameter)!r}, which we do not do")
     if ";" in key_parameters:
         raise SdpError(f"a=crypto line {tag} has several keys; expected one")
     method, colon, information = key_parameters.partition(":")
@@ -130,6 +130,11 @@ def without_keys(sdp: str) -> str:
 
 _INLINE: Final = re.compile(r"(inline:)([^\s|;]*)", re.IGNORECASE)
 _KEY_CHARACTER: Final = re.compile(r"[A-Za-z0-9+/]")
+
+
+def _name(word: str) -> str:
+    """The beginning of a word that is safe to repeat: a misplaced key stands behind a colon."""
+    return word.partition(":")[0][:40]
 
 
 def _key(encoded: str) -> bytes | None:
