@@ -86,10 +86,12 @@ class Crowd:
             which begins the calls, ``("seen",)``, answered with a `Seen`, and ``("stop",)``.
         calls: how many.
         wideband: whether models speak s16le at 16,000 Hz; else they speak µ-law.
+        alone: whether it has a core of its own, so that it need never sleep: to wake it would cost those under test.
     """
 
-    def __init__(self, pipe: Connection, calls: int, wideband: bool) -> None:
+    def __init__(self, pipe: Connection, calls: int, wideband: bool, alone: bool) -> None:
         self._pipe = pipe
+        self._alone = alone
         self._wideband = wideband
         # A square wave of 500 Hz is loud in every band, from its first sample on.
         narrow = struct.pack("<160h", *(([30_000] * 8 + [-30_000] * 8) * 10))
@@ -122,7 +124,9 @@ class Crowd:
         clock, turn = time.monotonic, 0
         while self._running:
             order = self._order
-            wait_s = 0.0 if order else 0.1  # never asleep: to wake it would cost the workers under test
+            wait_s = 0.1
+            if order:
+                wait_s = 0.0 if self._alone else max(0.0, order[turn].due - clock())
             for fd, _ in self._epoll.poll(wait_s):
                 self._handlers[fd]()
             while order and order[turn].due <= (now := clock()):
@@ -271,6 +275,6 @@ def _found(probed_s: float, sound: bytes, rate_hz: int) -> float | None:
     return time.monotonic() - probed_s + first / rate_hz
 
 
-def main(pipe: Connection, calls: int, wideband: bool) -> None:
+def main(pipe: Connection, calls: int, wideband: bool, alone: bool) -> None:
     """The process."""
-    Crowd(pipe, calls, wideband).run()
+    Crowd(pipe, calls, wideband, alone).run()
