@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
@@ -65,7 +65,7 @@ class BareLoop:
             self._process.kill()
             await asyncio.to_thread(self._process.join)
 
-    async def _asked(self, *words: object) -> object:
+    async def _asked(self, *words: object) -> Any:
         self._pipe.send(words)
         if not await asyncio.to_thread(self._pipe.poll, _ANSWER_S_MAX):
             raise BenchFailed(f"the bare loop did not answer within {_ANSWER_S_MAX:g} s")

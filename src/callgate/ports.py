@@ -440,6 +440,11 @@ class Brain(Protocol):
 class BrainFactory(Protocol):
     """Makes the brains of one kind; built once in each worker."""
 
+    @property
+    def formats(self) -> Sequence[SoundFormat]:
+        """All that its brains may hear or speak: what converting them takes is loaded before calls come."""
+        ...
+
     def make(self, plan: BrainPlan, host: BrainHost) -> Brain:
         """The brain for one call, not yet started."""
         ...

@@ -1,8 +1,8 @@
 """Brains for tests: small, but real ones; made inside the worker like any other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from callgate.core.audio.format import PCM_8K
+from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.tones import tone
 from callgate.entities.json import JsonObject
 from callgate.ports import Brain, BrainFactory, BrainHost, BrainPlan
@@ -55,6 +55,11 @@ class EchoBrain:
 
 
 class EchoFactory:
+    @property
+    def formats(self) -> Sequence[SoundFormat]:
+        """What its brains hear and speak."""
+        return (PCM_8K,)
+
     def make(self, plan: BrainPlan, host: BrainHost) -> Brain:
         return EchoBrain(host, plan.settings)
 

@@ -170,6 +170,7 @@ class Server:
             port_rest_s=settings.rtp_port_rest_s,
             sessions_max=settings.calls_max,
             media_timeout_s=settings.media_timeout_s,
+            codecs=settings.sound_codecs,
             recordings=str(self._recordings_folder()),
             recordings_free_bytes_min=settings.recordings_free_bytes_min,
             on_lost=lambda words: self._log(events.WORKER_LOST, detail=words),

@@ -5,7 +5,7 @@ It is what any brain's connection costs at least. Text of the model, one JSON ob
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
@@ -76,6 +76,11 @@ class WebSocketBrain:
 
 
 class _Factory:
+    @property
+    def formats(self) -> Sequence[SoundFormat]:
+        """What its brains hear and speak."""
+        return tuple(_FORMATS.values())
+
     def make(self, plan: BrainPlan, host: BrainHost) -> Brain:
         """One with the ``url`` and ``sound`` of the call's settings."""
         return WebSocketBrain(host, str(plan.settings["url"]), _FORMATS[str(plan.settings["sound"])])

@@ -8,6 +8,7 @@ other end has its first loud sample is the delay of that direction.
 
 import base64
 import hashlib
+import resource
 import select
 import socket
 import struct
@@ -29,6 +30,7 @@ _HANDSHAKE_BYTES_MAX: Final = 8_192
 _WEBSOCKET_MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3 (Opening Handshake)
 _PROBED_CALLS: Final = 10
 _PROBE_EVERY: Final = 10  # frames: what is between two probes is longer than any delay to be told
+_REST_S: Final = 0.2
 _LOUD: Final = 8_000  # of 32,767: above what a filter rings, below the probe's square wave of 30,000
 
 
@@ -83,7 +85,8 @@ class Crowd:
 
     Args:
         pipe: hears ``("ready", port of the models, [ports of the callers])`` at once; may say ``("go", [ports])``,
-            which begins the calls, ``("seen",)``, answered with a `Seen`, and ``("stop",)``.
+            which begins the calls, ``("rest",)``, which has the models pause for 200 ms, so that what the beginning
+            held up is played, ``("seen",)``, answered with a `Seen`, and ``("stop",)``.
         calls: how many.
         wideband: whether models speak s16le at 16,000 Hz; else they speak µ-law.
         alone: whether it has a core of its own, so that it need never sleep: to wake it would cost those under test.
@@ -112,6 +115,7 @@ class Crowd:
         self._back: list[float] = []
         self._late_s = 0.0
         self._asked_s = 0.0
+        self._rest_until_s = 0.0
         self._running = True
 
     def run(self) -> None:
@@ -151,6 +155,8 @@ class Crowd:
         match self._pipe.recv():
             case ("go", list(ports)):
                 self._go(ports)
+            case ("rest",):
+                self._rest_until_s = time.monotonic() + _REST_S
             case ("seen",):
                 self._pipe.send(self._seen())
             case _:
@@ -197,7 +203,7 @@ class Crowd:
         header = _RTP.pack(0x80, 0, sequence & 0xFFFF, sequence * _FRAME_SAMPLES & 0xFFFF_FFFF, call.number)
         try:
             call.caller.send(header + self._payloads[loud])
-            if call.model is not None:
+            if call.model is not None and call.due >= self._rest_until_s:
                 call.model.send(self._messages[loud])
         except OSError:
             return  # the gate has closed the call; what is missing is counted at the other end
@@ -277,4 +283,6 @@ def _found(probed_s: float, sound: bytes, rate_hz: int) -> float | None:
 
 def main(pipe: Connection, calls: int, wideband: bool, alone: bool) -> None:
     """The process."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two sockets a call
     Crowd(pipe, calls, wideband, alone).run()

@@ -52,6 +52,10 @@ class Load:
         """Have caller n call port n."""
         self._pipe.send(("go", ports))
 
+    def rest(self) -> None:
+        """Have the models pause for 200 ms, as speech does."""
+        self._pipe.send(("rest",))
+
     async def seen(self) -> Seen:
         """What it saw since it was asked last."""
         self._pipe.send(("seen",))

@@ -20,6 +20,7 @@ from callgate.media.ticker import LATENESS_STEP_S
 
 LATENESS_MS_MAX: Final = 5.0
 _WARM_UP_S: Final = 2.0
+_SETTLE_S: Final = 0.5  # a rest, and probes of before it
 # Frames on their way when a window is opened or closed: one in each buffer, one more for good measure.
 _IN_FLIGHT: Final = 3
 _SEARCH_CALLS_FIRST: Final = 100
@@ -149,6 +150,9 @@ async def measure(
         for load in loads:
             load.go(await carrying.carry(load))
         await asyncio.sleep(_WARM_UP_S)
+        for load in loads:
+            load.rest()
+        await asyncio.sleep(_SETTLE_S)
         begun = await carrying.inspect()
         for load in loads:
             await load.seen()
@@ -179,9 +183,7 @@ async def search(
     calls, too_many = _SEARCH_CALLS_FIRST * len(arrangement.worker_cores), 0
     while calls <= _SEARCH_CALLS_MAX:
         for _ in range(_TRIES):
-            found = await measure(
-                calls, arrangement=arrangement, wideband=wideband, seconds=seconds, carrier=carrier
-            )
+            found = await measure(calls, arrangement=arrangement, wideband=wideband, seconds=seconds, carrier=carrier)
             tell(found)
             if found.carried:
                 break

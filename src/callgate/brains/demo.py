@@ -7,7 +7,7 @@ its sure one.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -17,7 +17,7 @@ from callgate.brains.opening import Opening, opening
 from callgate.brains.prompt import TEXTS, sound, spoken_time
 from callgate.brains.speech import Speech
 from callgate.brains.speech_detection import Heard, SpeechDetector, TurnSettings
-from callgate.core.audio.format import PCM_8K
+from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.pcm import audioop
 from callgate.entities.json import Json, JsonObject
 from callgate.ports import BrainHost, BrainPlan
@@ -411,6 +411,11 @@ class DemoFactory:
         self._now = now
         for name in TEXTS:  # read here, and not while the first caller waits
             sound(name)
+
+    @property
+    def formats(self) -> Sequence[SoundFormat]:
+        """What its brains hear and speak."""
+        return (PCM_8K,)
 
     def make(self, plan: BrainPlan, host: BrainHost) -> DemoBrain:
         """The agent for one call."""

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from callgate.cli.bench import bench
 from callgate.cli.call import call
 from callgate.cli.serve import serve_command
 
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve_command())
 app.command("call")(call)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

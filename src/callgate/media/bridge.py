@@ -16,6 +16,12 @@ class SessionBridge:
         quality: tells how the sound fares.
     """
 
+    __slots__ = (
+        "_playout",
+        "_press",
+        "_quality",
+    )
+
     def __init__(
         self, playout: Playout, press: Callable[[str, int, int], None], quality: Callable[[], SoundQuality]
     ) -> None:

@@ -36,6 +36,7 @@ class Configure(_Message):
     media_timeout_s: float
     recordings: str  # folder; empty: nothing can be recorded
     recordings_free_bytes_min: int
+    codecs: list[str]  # that calls may have
 
 
 class Reserve(_Message):

@@ -48,6 +48,37 @@ class Receiving:
         codec: of what comes, once agreed.
     """
 
+    __slots__ = (
+        "_begun_s",
+        "_clock",
+        "_concealer",
+        "_convert",
+        "_digits",
+        "_digits_type",
+        "_format",
+        "_frame_bytes",
+        "_frames",
+        "_gap",
+        "_hear",
+        "_held",
+        "_inband",
+        "_key",
+        "_noise_type",
+        "_path",
+        "_rest",
+        "_resting",
+        "_sound_type",
+        "_to_inband",
+        "_told",
+        "_wire",
+        "codec",
+        "concealed_ms",
+        "first_s",
+        "last_s",
+        "reception",
+        "strange",
+    )
+
     def __init__(
         self,
         wire: Wire,

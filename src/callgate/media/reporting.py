@@ -50,6 +50,29 @@ class Reporting:
         wall: seconds since 1970, for RTCP.
     """
 
+    __slots__ = (
+        "_chance",
+        "_check_s",
+        "_checks",
+        "_clock",
+        "_expected_before",
+        "_far",
+        "_measured",
+        "_opened_s",
+        "_path",
+        "_received_before",
+        "_receiving",
+        "_report_s",
+        "_round_trip_s",
+        "_sending",
+        "_spoken_s",
+        "_tell",
+        "_their_report",
+        "_wall",
+        "_watch",
+        "_wire",
+    )
+
     def __init__(
         self,
         wire: Wire,

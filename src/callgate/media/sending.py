@@ -35,6 +35,30 @@ class Sending:
         frames_skipped: whose time passed while this process was stalled.
     """
 
+    __slots__ = (
+        "_encode",
+        "_first",
+        "_frame_ticks",
+        "_keys",
+        "_path",
+        "_playout",
+        "_pressed_at",
+        "_quiet_frame",
+        "_second",
+        "_sequence",
+        "_silence",
+        "_speaks",
+        "_talking",
+        "_wire",
+        "frames_skipped",
+        "octets",
+        "packets",
+        "spoken",
+        "ssrc",
+        "tap",
+        "timestamp",
+    )
+
     def __init__(self, playout: Playout, wire: Wire, chance: Callable[[], int]) -> None:
         self._playout = playout
         self._wire = wire

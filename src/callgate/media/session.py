@@ -48,6 +48,28 @@ class Session:
         clock: seconds that never go back.
     """
 
+    __slots__ = (
+        "_begun_s",
+        "_brain",
+        "_call_id",
+        "_clock",
+        "_joined",
+        "_number",
+        "_over",
+        "_path",
+        "_playout",
+        "_ready",
+        "_receiving",
+        "_recorder",
+        "_recordings",
+        "_reporting",
+        "_sending",
+        "_tell",
+        "_ticker",
+        "_wire",
+        "bridge",
+    )
+
     def __init__(
         self,
         number: int,

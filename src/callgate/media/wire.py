@@ -30,6 +30,23 @@ class Wire:
         unsent: packets the system did not take.
     """
 
+    __slots__ = (
+        "_connected",
+        "_loop",
+        "_pair",
+        "_path",
+        "_recv",
+        "_recvfrom",
+        "_rtcp",
+        "_rtcp_target",
+        "_rtp",
+        "_send",
+        "_sendto",
+        "latch",
+        "srtp",
+        "unsent",
+    )
+
     def __init__(
         self,
         pair: PortPair,

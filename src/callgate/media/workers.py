@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from callgate.core.rtp.watch import TIMEOUT_S
@@ -148,7 +149,13 @@ class WorkerProcess(asyncio.Protocol):
         with theirs:
             ours.setblocking(False)
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "callgate.app.worker", str(theirs.fileno()), pass_fds=[theirs.fileno()]
+                sys.executable,
+                "-m",
+                "callgate.app.worker",
+                str(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                # A frame is too small to be shared between threads, and a thread a core would only lie about.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
             )
         await asyncio.get_running_loop().connect_accepted_socket(lambda: self, ours)
         self.tell(self._configure)
@@ -278,6 +285,7 @@ class WorkerMedia:
         media_timeout_s: a call of which nothing is heard for so long is over; 0: never.
         recordings: folder; empty: nothing can be recorded.
         recordings_free_bytes_min: of its disk.
+        codecs: that calls may have; others work, but their first call waits for what has to be loaded.
         on_lost: told in words when a worker died, and when one could not be replaced yet.
         on_replaced: told when another has taken its place.
     """
@@ -296,6 +304,7 @@ class WorkerMedia:
         media_timeout_s: float = TIMEOUT_S,
         recordings: str = "",
         recordings_free_bytes_min: int = FREE_BYTES_MIN,
+        codecs: Sequence[str] = ("PCMU", "PCMA"),
         on_lost: Callable[[str], None] = lambda words: None,
         on_replaced: Callable[[], None] = lambda: None,
     ) -> None:
@@ -312,6 +321,7 @@ class WorkerMedia:
                 media_timeout_s=media_timeout_s,
                 recordings=recordings,
                 recordings_free_bytes_min=recordings_free_bytes_min,
+                codecs=list(codecs),
             )
             for index in range(count)
         ]
