@@ -40,6 +40,9 @@ class Host:
     def hang_up(self, outcome: str) -> None:
         """Likewise."""
 
+    def fail(self, reason: str) -> None:
+        """Likewise."""
+
 
 def _reference() -> int:
     counts: dict[int, int] = {}

@@ -382,6 +382,10 @@ class BrainHost(Protocol):
         """End the call: a slug of the catalogue."""
         ...
 
+    def fail(self, reason: str) -> None:
+        """This brain cannot go on; `reason` in words."""
+        ...
+
 
 class Brain(Protocol):
     """The running thing that listens and speaks for one call.

@@ -29,6 +29,7 @@ class Conversation:
         self.messages: list[tuple[str, str]] = []
         self.events: list[tuple[str, str]] = []
         self.hung_up: list[str] = []
+        self.failures: list[str] = []
         self._sent: list[bytes] = []
         self.brain: Brain = factory.make(BrainPlan("demo", "c", settings or {}), self)
 
@@ -49,6 +50,9 @@ class Conversation:
 
     def hang_up(self, outcome: str) -> None:
         self.hung_up.append(outcome)
+
+    def fail(self, reason: str) -> None:
+        self.failures.append(reason)
 
     # ---- the caller's verbs
 

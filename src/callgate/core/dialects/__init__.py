@@ -1,0 +1,1 @@
+"""What brains speak, one dialect a file: messages to bytes and back."""
