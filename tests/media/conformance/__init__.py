@@ -1,0 +1,1 @@
+"""What any engine of sound must do, shown on the one there is."""
