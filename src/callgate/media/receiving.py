@@ -171,12 +171,12 @@ class Receiving:
             return
         self.last_s = now_s
         if payload_type == self._sound_type:
-            self._resting = False
             for item in self.reception.push(sequence, timestamp, ssrc, payload, now_s):
                 if type(item) is bytes:
                     self._sound(item, now_s)
                 else:
                     self._missing(item, now_s)
+            self._resting = False
             return
         if payload_type == self._digits_type:
             if (digit := self._digits.push(timestamp, payload)) is not None:

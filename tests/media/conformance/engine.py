@@ -178,8 +178,13 @@ class Peer:
         timestamp: int | None = None,
         marker: bool = False,
         source: socket.socket | None = None,
+        raw: bytes = b"",
     ) -> None:
-        """A packet; without a number of its own it is the next."""
+        """A packet; without a number of its own it is the next. `raw` is sent instead, whatever it is."""
+        if raw:
+            self.rtp.sendto(raw, self.to)
+            self._loop.read()
+            return
         if sequence is None:
             sequence, self.sequence = self.sequence, (self.sequence + 1) & 0xFFFF
         if timestamp is None:
@@ -207,6 +212,26 @@ class Peer:
     def close(self) -> None:
         self.rtp.close()
         self.rtcp.close()
+
+
+class Stranger:
+    """A socket that is not the caller's."""
+
+    def __init__(self) -> None:
+        self.rtp = _bound()
+        self._count = 0
+
+    def count(self) -> int:
+        """How many packets have come to it so far."""
+        while True:
+            try:
+                self.rtp.recv(2_048)
+            except BlockingIOError:
+                return self._count
+            self._count += 1
+
+    def close(self) -> None:
+        self.rtp.close()
 
 
 class Place:
@@ -316,7 +341,11 @@ class Place:
 
 
 def _bound() -> socket.socket:
+    # A port that the system chose is given back when a connected socket is dissolved: it must be asked for by number.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        address = free.getsockname()
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", 0))
+    sock.bind(address)
     sock.setblocking(False)
     return sock

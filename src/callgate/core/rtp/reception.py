@@ -1,6 +1,6 @@
 """The packets of one source, put back into order, and what is known of those that did not come.
 
-In order means at once. A gap is waited for while two later packets come or 40 ms pass, whichever is first: what swaps
+In order means at once. A gap is waited for until two later packets have come, and for 40 ms at the very most: what swaps
 on the way is back by then, and a speech model would rather guess than wait. What the sender left out on purpose
 (silence suppression: the timestamp runs on, the sequence does not) is told apart from what was lost.
 
@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 WAIT_PACKETS_MAX: Final = 2
 WAIT_S_MAX: Final = 0.040
+_ASKED_EVERY_S: Final = 0.020  # `due`: what would wait for longer than the most by the next time is given up this time
 # Farther than this from what is expected, the sender has begun anew (RFC 3550 appendix A.1: MAX_DROPOUT is 3,000 for
 # video; two seconds of telephony are 100).
 _JUMP_MAX: Final = 100
@@ -144,7 +145,7 @@ class Reception:
 
     def due(self, now_s: float) -> tuple[Heard, ...]:
         """What can be heard because it has been waited for long enough; to be asked every frame."""
-        if not self._waiting or now_s - self._waiting_since_s < WAIT_S_MAX:
+        if not self._waiting or now_s - self._waiting_since_s <= WAIT_S_MAX - _ASKED_EVERY_S:
             return _NOTHING
         return self._give_up(now_s)
 
