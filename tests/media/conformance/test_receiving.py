@@ -21,7 +21,7 @@ def said(number: int) -> bytes:
 def power(frame: bytes) -> float:
     """Mean square of a frame of int16."""
     samples = struct.unpack(f"<{len(frame) // 2}h", frame)
-    return sum(sample * sample for sample in samples) / len(samples)
+    return float(sum(sample * sample for sample in samples) / len(samples))
 
 
 def test_packets_are_heard_the_moment_they_come(place: MakePlace) -> None:

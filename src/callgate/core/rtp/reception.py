@@ -1,7 +1,7 @@
 """The packets of one source, put back into order, and what is known of those that did not come.
 
-In order means at once. A gap is waited for until two later packets have come, and for 40 ms at the very most: what swaps
-on the way is back by then, and a speech model would rather guess than wait. What the sender left out on purpose
+In order means at once. A gap is waited for until two later packets have come, and for 40 ms at the very most: what
+swaps on the way is back by then, and a speech model would rather guess than wait. What the sender left out on purpose
 (silence suppression: the timestamp runs on, the sequence does not) is told apart from what was lost.
 
 A new SSRC, or a jump of the sequence that no loss explains, is a new beginning and counts as no loss.
