@@ -37,6 +37,7 @@ bench:  ## the figures of the README
 	$(BIN)/python -m benchmarks.refusals
 	$(BIN)/python -m benchmarks.complete_calls
 	$(BIN)/python -m benchmarks.ring_to_answer
+	$(BIN)/python -m benchmarks.media
 
 docs:  ## write the generated pages anew
 	$(BIN)/python scripts/write_docs.py
