@@ -24,9 +24,10 @@ check:  ## what needs no run: style, types, import contracts, generated pages
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/write_docs.py --check
 
-soak:  ## the long runs: many calls, many minutes
+soak:  ## the long runs: a call of a day, many calls, many minutes
 	@scripts/setup.sh test
 	@scripts/install_test_peers.sh
+	CALLGATE_SOAK_HOURS=24 $(BIN)/pytest -q tests/media/conformance/test_long_calls.py
 	$(BIN)/python -m benchmarks.complete_calls --seconds 600
 
 bench:  ## the figures of the README

@@ -161,7 +161,9 @@ class Peer:
         self.rtp, self.rtcp = _bound(), _bound()
         self.to = ("127.0.0.1", 0)
         self.came: list[Came] = []
+        self.rtcp_to = ("127.0.0.1", 0)
         self.reports: list[bytes] = []
+        self.reports_apart = 0
         self.keeps = True
         self.sequence, self.timestamp, self.ssrc = 1_000, 50_000, 7
 
@@ -192,14 +194,27 @@ class Peer:
         (source or self.rtp).sendto(pack(payload_type, marker, sequence, timestamp, self.ssrc, payload), self.to)
         self._loop.read()
 
+    def send_report(self, data: bytes, *, muxed: bool = False) -> None:
+        """RTCP, from its own port or from that of sound."""
+        if muxed:
+            self.rtp.sendto(data, self.to)
+        else:
+            self.rtcp.sendto(data, self.rtcp_to)
+        self._loop.read()
+
     def listen(self) -> None:
-        for sock, take in ((self.rtp, self._sound), (self.rtcp, self.reports.append)):
+        """Take what has come."""
+        for sock, take in ((self.rtp, self._sound), (self.rtcp, self._report)):
             while True:
                 try:
                     data = sock.recv(2_048)
                 except BlockingIOError:
                     break
                 take(data)
+
+    def _report(self, data: bytes) -> None:
+        self.reports_apart += 1
+        self.reports.append(data)
 
     def _sound(self, data: bytes) -> None:
         if len(data) > 1 and 192 <= data[1] < 224:
@@ -247,9 +262,10 @@ class Place:
         self.loop = VirtualLoop()
         self.peer = Peer(self.loop)
         self.told: list[ToControl] = []
+        self._closed = False
         self._pair = PortPair(_bound(), _bound())
         self.peer.to = self._pair.rtp.getsockname()
-        self.rtcp_to = self._pair.rtcp.getsockname()
+        self.peer.rtcp_to = self._pair.rtcp.getsockname()
         # Of an SSRC, a first sequence number, a first timestamp, and the times between reports.
         self._chances = itertools.chain(chances, itertools.count(0x4000_0000, 7_919))
         loop = cast("asyncio.AbstractEventLoop", self.loop)
@@ -334,10 +350,13 @@ class Place:
             self.run(FRAME_S)
 
     def close(self) -> None:
-        asyncio.run(self.session.close())
-        self.peer.listen()
-        self.peer.close()
-        self._pair.close()
+        """Hang up; done twice, it does nothing."""
+        if not self._closed:
+            self._closed = True
+            asyncio.run(self.session.close())
+            self.peer.listen()
+            self.peer.close()
+            self._pair.close()
 
 
 def _bound() -> socket.socket:
