@@ -76,6 +76,6 @@ class Load:
             raise BenchFailed(f"the process of callers did not answer within {_ANSWER_S_MAX:g} s")
         try:
             heard: Seen | tuple[str, int, list[int]] = self._pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise BenchFailed("the process of callers has ended; see its words above") from None
         return heard

@@ -8,7 +8,7 @@ is not carried, then halves the gap; a number that was not carried is tried once
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -23,7 +23,7 @@ _WARM_UP_S: Final = 2.0
 _SETTLE_S: Final = 0.5  # a rest, and probes of before it
 # Frames on their way when a window is opened or closed: one in each buffer, one more for good measure.
 _IN_FLIGHT: Final = 3
-_SEARCH_CALLS_FIRST: Final = 100
+SEARCH_CALLS_FIRST: Final = 100  # a worker: carried by any machine of these years, and half a minute to more
 _SEARCH_STEP: Final = 0.05  # the gap at which a search ends, of the number itself
 _SEARCH_CALLS_MAX: Final = 6_000  # that have ports: see `workers`
 _TRIES: Final = 2
@@ -167,23 +167,23 @@ async def measure(
 
 
 async def search(
-    *,
-    arrangement: Arrangement,
-    wideband: bool,
-    seconds: float,
-    tell: Callable[[Measured], None],
-    carrier: Callable[..., Carrier] = Workers,
+    attempt: Callable[[int], Awaitable[Measured]], *, first: int, tell: Callable[[Measured], None]
 ) -> Measured | None:
-    """The largest number of calls that is carried; ``None`` when not even the first is. Each try is told.
+    """The largest number of calls that is carried; ``None`` when not even one is.
+
+    Args:
+        attempt: tries a number, as `measure` does.
+        first: to try.
+        tell: told each try.
 
     Raises:
         BenchFailed: see `measure`.
     """
     best: Measured | None = None
-    calls, too_many = _SEARCH_CALLS_FIRST * len(arrangement.worker_cores), 0
+    calls, too_many = first, 0
     while calls <= _SEARCH_CALLS_MAX:
         for _ in range(_TRIES):
-            found = await measure(calls, arrangement=arrangement, wideband=wideband, seconds=seconds, carrier=carrier)
+            found = await attempt(calls)
             tell(found)
             if found.carried:
                 break

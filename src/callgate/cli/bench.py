@@ -5,12 +5,22 @@ import dataclasses
 import json
 import os
 import sys
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
 
 from callgate.bench.load import BenchFailed
-from callgate.bench.media import LATENESS_MS_MAX, Arrangement, Measured, measure, one_core, search, whole_machine
+from callgate.bench.media import (
+    LATENESS_MS_MAX,
+    SEARCH_CALLS_FIRST,
+    Arrangement,
+    Measured,
+    measure,
+    one_core,
+    search,
+    whole_machine,
+)
 
 EXIT_NOT_CARRIED = 1
 
@@ -63,11 +73,12 @@ async def _measure(scope: str, model: str, calls: int, seconds: float, *, as_jso
 
     if not as_json:
         print(f"\n{_title(scope, arrangement)}, models speak {_MODELS[model]}", flush=True)
+    attempt = partial(measure, arrangement=arrangement, wideband=model == "pcm16", seconds=seconds)
     if calls:
-        found = await measure(calls, arrangement=arrangement, wideband=model == "pcm16", seconds=seconds)
+        found = await attempt(calls)
         tell(found)
         return found if found.carried else None
-    best = await search(arrangement=arrangement, wideband=model == "pcm16", seconds=seconds, tell=tell)
+    best = await search(attempt, first=SEARCH_CALLS_FIRST * len(arrangement.worker_cores), tell=tell)
     if not as_json:
         print(_result(scope, best), flush=True)
     return best
