@@ -77,6 +77,11 @@ class Gate:
         """Of the control process."""
         return self._process.pid
 
+    def workers(self) -> list[int]:
+        """Process ids of its media workers."""
+        children = Path(f"/proc/{self.process_id}/task/{self.process_id}/children").read_text().split()
+        return [int(pid) for pid in children if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
     @property
     def demo_agent_id(self) -> str:
         """The agent that an empty folder is given."""
