@@ -100,7 +100,8 @@ class Machine:
 
 @pytest.mark.parametrize("carries", [3, 99, 100, 437, 950, 2_999])
 async def test_the_search_finds_the_limit(carries: int) -> None:
-    machine, told = Machine(carries), []
+    machine = Machine(carries)
+    told: list[Measured] = []
     best = await search(machine.attempt, first=100, tell=told.append)
     assert best is not None
     assert 0.94 * carries <= best.calls + 1
