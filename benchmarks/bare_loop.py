@@ -125,7 +125,11 @@ class _Process:
         self.loop.call_later(0, self.tick)
 
     def told(self) -> None:
-        match self.pipe.recv():
+        try:
+            words = self.pipe.recv()
+        except EOFError:
+            os._exit(0)  # who measures has ended, and so does what is measured
+        match words:
             case ("carry", list(caller_ports), int(model_port)):
                 self.task = self.loop.create_task(self.carry(caller_ports, model_port))
             case _:

@@ -1,17 +1,18 @@
 """How soon a caller no longer hears a model that was interrupted, while a worker carries other calls too.
 
-A model speaks a second of tone at once and takes it back while it is being played; the time from there to the first
-packet without it is counted. The caller has a packet every 20 ms, so clears are spread over the phases of a frame: a
-gate that falls silent at once has a median of 10 ms, one that fades over a frame has 30 ms.
+A model speaks a second of tone at once and takes it back while it is being played; the time from there to the last
+sample that is more than silence is counted, as if each packet were played the moment it comes. The caller has a packet
+every 20 ms, so clears are spread over the phases of a frame: a gate that falls silent with its next packet has a median
+of 10 ms, one that fades within it over 5 ms has 15.
 """
 
 import asyncio
 import socket
 import struct
 import time
-from collections.abc import Callable
 from typing import Final, cast
 
+import numpy as np
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
 from callgate.bench.load import BenchFailed, Load
@@ -24,6 +25,8 @@ _DATAGRAM_BYTES_MAX: Final = 2_048
 _LOUD: Final = 8_000  # of 32,767; the tone has 30,000
 _QUIET: Final = 500  # what a fade may leave
 _ANSWER_S_MAX: Final = 2.0
+_RATE_HZ: Final = 8_000
+_HALF_PERIOD: Final = 8  # samples: a sine passes through nothing in the middle of sound
 _PHASES_S: Final = 0.003  # of no common measure with 20 ms, so that clears fall anywhere within a frame
 _TONE: Final = {
     False: audioop.lin2ulaw(struct.pack("<16h", *([30_000] * 8 + [-30_000] * 8)), 2) * 500,
@@ -58,13 +61,12 @@ class Interrupted:
         if self._model is None:
             raise BenchFailed("the model that is to be interrupted was not connected")
         self._model.send(WSMsgType.BINARY, _TONE[wideband])
-        await self._until("the tone", lambda level: level > _LOUD)
+        await self._until_loud()
         await asyncio.sleep(0.1 + phase_s)
         self._drain()
         asked_s = time.monotonic()
         self._model.send(WSMsgType.TEXT, b'{"type":"clear"}')
-        await self._until("silence", lambda level: level < _QUIET)
-        return time.monotonic() - asked_s
+        return await self._silent_s() - asked_s
 
     async def close(self) -> None:
         """Let go."""
@@ -93,16 +95,27 @@ class Interrupted:
         except BlockingIOError:
             return
 
-    async def _until(self, what: str, wanted: Callable[[int], bool]) -> None:
-        loop = asyncio.get_running_loop()
+    async def _until_loud(self) -> None:
+        while audioop.max(await self._heard("the tone"), 2) < _LOUD:
+            pass
+
+    async def _silent_s(self) -> float:
+        """When the first silence within a packet begins."""
+        while True:
+            sound = np.abs(np.frombuffer(await self._heard("silence"), np.int16).astype(np.int32))
+            loud = np.flatnonzero(sound > _QUIET)
+            if not len(loud):
+                return time.monotonic()
+            if loud[-1] < len(sound) - _HALF_PERIOD:
+                return time.monotonic() + (int(loud[-1]) + 1) / _RATE_HZ
+
+    async def _heard(self, what: str) -> bytes:
         try:
             async with asyncio.timeout(_ANSWER_S_MAX):
-                while True:
-                    packet = await loop.sock_recv(self._sock, _DATAGRAM_BYTES_MAX)
-                    if wanted(audioop.max(audioop.ulaw2lin(packet[_HEADER_BYTES:], 2), 2)):
-                        return
+                packet = await asyncio.get_running_loop().sock_recv(self._sock, _DATAGRAM_BYTES_MAX)
         except TimeoutError:
             raise BenchFailed(f"{what} did not come within {_ANSWER_S_MAX:g} s") from None
+        return audioop.ulaw2lin(packet[_HEADER_BYTES:], 2)
 
 
 async def clears(calls: int, *, arrangement: Arrangement, wideband: bool, times: int) -> list[float]:

@@ -152,7 +152,11 @@ class Crowd:
     # ------------------------------------------------------------------------------------------------ told by the pipe
 
     def _told(self) -> None:
-        match self._pipe.recv():
+        try:
+            words = self._pipe.recv()
+        except EOFError:
+            words = ("stop",)  # who measures has ended
+        match words:
             case ("go", list(ports)):
                 self._go(ports)
             case ("rest",):

@@ -58,7 +58,8 @@ class Load:
 
     async def seen(self) -> Seen:
         """What it saw since it was asked last."""
-        self._pipe.send(("seen",))
+        with contextlib.suppress(OSError):  # it has ended by itself, which `_hear` tells
+            self._pipe.send(("seen",))
         seen = await self._hear()
         assert isinstance(seen, Seen)
         return seen
