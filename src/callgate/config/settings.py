@@ -184,8 +184,9 @@ class Settings:
     )
     calls_max: int = _setting(
         "calls.max",
-        500,
-        "Calls this node takes at a time: what one core of a small machine carries with room to spare.",
+        250,
+        "Calls this node takes at a time: what a small machine of two cores carries when models speak 16 kHz. "
+        "`callgate bench media` measures yours.",
         lowest=1,
         highest=100_000,
         flag=True,

@@ -3,6 +3,7 @@
 import pytest
 
 from callgate.core.rtp.rtcp import Goodbye, Report, ReportBlock, middle, pack_report, parse
+from callgate.media.protocol import Measured
 from tests.media.conformance.conftest import MakePlace
 from tests.media.conformance.engine import FRAME_S, Place, Stranger
 
@@ -87,6 +88,15 @@ def test_the_record_holds_what_the_caller_reports(place: MakePlace) -> None:
     assert (quality.codec, quality.encrypted, quality.packets_received) == ("PCMU", False, 300)
     assert quality.first_spoken_ms == pytest.approx(0, abs=40)
     assert quality.latched == f"127.0.0.1:{call.peer.port}"
+
+
+def test_the_record_can_be_asked_for_a_second_into_the_call(place: MakePlace) -> None:
+    call = place().begin()
+    call.talk([VOICE] * 52)
+    measured = [message.quality for message in call.told if isinstance(message, Measured)]
+    assert [quality.packets_received for quality in measured] == [pytest.approx(50, abs=2)]
+    call.talk([VOICE] * 500)
+    assert len([message for message in call.told if isinstance(message, Measured)]) == 3
 
 
 def test_nonsense_instead_of_reports_is_counted(place: MakePlace) -> None:
