@@ -153,7 +153,7 @@ class BrainSocket(WSListener):
         """A frame came; messages in pieces are put together."""
         kind = frame.msg_type
         if kind == WSMsgType.CLOSE:
-            code, said = frame.get_close_code(), frame.get_close_message() or ""
+            code, said = frame.get_close_code(), (frame.get_close_message() or b"").decode(errors="replace")
             number = int(cast("int", code))
             self._why = self._why or f"the server closed the connection with {number}{_after_colon(said)}"
             transport.send_close(code)
