@@ -158,6 +158,8 @@ class BrainSocket(WSListener):
             self._why = self._why or f"the server closed the connection with {number}{_after_colon(said)}"
             transport.send_close(code)
             transport.disconnect()
+        elif frame.payload_size > self._message_bytes_max:
+            self._end(f"a message of {frame.payload_size} bytes came; expected at most {self._message_bytes_max}")
         elif kind in (WSMsgType.TEXT, WSMsgType.BINARY) and frame.fin and not self._parts:
             self._take(kind == WSMsgType.TEXT, frame.get_payload_as_bytes())
         elif kind in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
@@ -166,7 +168,7 @@ class BrainSocket(WSListener):
             self._parts.append(frame.get_payload_as_bytes())
             self._parts_bytes += len(self._parts[-1])
             if self._parts_bytes > self._message_bytes_max:
-                self._end(f"a message of more than {self._message_bytes_max} bytes came")
+                self._end(f"a message of {self._parts_bytes} bytes came; expected at most {self._message_bytes_max}")
             elif frame.fin:
                 whole, self._parts = b"".join(self._parts), []
                 self._take(self._parts_are_text, whole)
@@ -177,7 +179,7 @@ class BrainSocket(WSListener):
         try:
             await transport.wait_disconnected()
         except WSError as error:
-            self._why = f"the server broke the protocol: {error}"
+            self._why = self._why or f"the server broke the protocol: {error}"
         except OSError as error:
             self._why = self._why or f"the connection broke: {error}"
         self._transport = None
