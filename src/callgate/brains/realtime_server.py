@@ -1,0 +1,119 @@
+"""A server of the OpenAI Realtime protocol as configured, and what a call's settings mean to it. Pure."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from callgate.core.audio.format import SoundFormat
+from callgate.core.dialects.openai_profiles import PROFILES, Profile
+from callgate.core.dialects.openai_realtime import Configuration, tool_definition
+from callgate.entities.json import Json, JsonObject
+from callgate.runtime.address_guard import AddressGuard
+from callgate.schema.duration import seconds
+
+TRANSCRIPTION_MODEL: Final = "gpt-4o-mini-transcribe"
+FALLBACK_FORMAT: Final = "pcm16/24000"  # what every server takes
+HANG_UP_TOOL: Final = tool_definition(
+    "hangUp",
+    "End the call. Say goodbye first.",
+    {"type": "object", "properties": {"reason": {"type": "string", "description": "Why the call ends."}}},
+)
+_ROLES: Final = {"MESSAGE_ROLE_AGENT": "assistant", "MESSAGE_ROLE_USER": "user"}
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeServer:
+    """One server.
+
+    Attributes:
+        url: ``ws://`` or ``wss://``, with the query it wants.
+        guard: which addresses may be reached.
+        profile: how it differs from others.
+        api_key: empty: none is sent.
+        model: empty: the server knows, or the URL says.
+        transcription_model: for the caller's words; empty: they are not transcribed.
+    """
+
+    url: str
+    guard: AddressGuard
+    profile: Profile = PROFILES["openai"]
+    api_key: str = field(default="", repr=False)
+    model: str = ""
+    transcription_model: str = TRANSCRIPTION_MODEL
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the handshake."""
+        key = self.api_key
+        if not key:
+            return {}
+        if self.profile.auth == "api-key":
+            return {"api-key": key}
+        if self.profile.auth == "basic":
+            return {"Authorization": "Basic " + base64.b64encode(key.encode()).decode()}
+        return {"Authorization": f"Bearer {key}"}
+
+    @property
+    def formats(self) -> tuple[SoundFormat, ...]:
+        """What its sound may be."""
+        names = dict.fromkeys((*self.profile.formats, FALLBACK_FORMAT))
+        return tuple(sound_format(name) for name in names)
+
+    def configuration(self, settings: JsonObject, format: str) -> Configuration:
+        """What a session is to be for a call with these settings, in the public JSON."""
+        vad = settings.get("vadSettings")
+        turns: JsonObject = vad if isinstance(vad, dict) else {}
+        temperature, threshold = settings.get("temperature"), turns.get("frameActivationThreshold")
+        return Configuration(
+            model=self.model,
+            instructions=_text(settings.get("systemPrompt")),
+            voice=_text(settings.get("voice")),
+            format=format,
+            temperature=float(temperature) if isinstance(temperature, (int, float)) else None,
+            language=_text(settings.get("languageHint")),
+            transcription_model=self.transcription_model,
+            silence_ms=_ms(turns.get("turnEndpointDelay")),
+            threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
+            tools=(HANG_UP_TOOL,) if may_hang_up(settings) else (),
+        )
+
+
+def sound_format(name: str) -> SoundFormat:
+    """``ENCODING/RATE`` as a format."""
+    encoding, _, rate = name.partition("/")
+    return SoundFormat(encoding, int(rate))
+
+
+def may_hang_up(settings: JsonObject) -> bool:
+    """Whether the built-in tool ``hangUp`` is among the agent's."""
+    selected = settings.get("selectedTools")
+    tools = selected if isinstance(selected, list) else []
+    return any(isinstance(tool, dict) and tool.get("toolName") == "hangUp" for tool in tools)
+
+
+def initial_messages(settings: JsonObject) -> list[tuple[str, str]]:
+    """What was said before the call: roles of the protocol, and texts."""
+    given = settings.get("initialMessages")
+    found = []
+    for entry in given if isinstance(given, list) else []:
+        if isinstance(entry, dict) and isinstance(text := entry.get("text"), str) and text:
+            role = _ROLES.get(str(entry.get("role")))
+            if role is not None:
+                found.append((role, text))
+    return found
+
+
+def greeting_prompt(settings: JsonObject) -> str:
+    """What the agent is told to greet with; empty: nothing in particular."""
+    first = settings.get("firstSpeakerSettings")
+    agent = first.get("agent") if isinstance(first, dict) else None
+    return _text(agent.get("prompt")) if isinstance(agent, dict) else ""
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _ms(value: Json) -> int | None:
+    return round(1_000 * seconds(value)) if isinstance(value, str) else None
