@@ -54,6 +54,10 @@ SHOWN_BY = {
     "web/documented.py": "web/test_schemathesis.py",
     "web/request.py": "web/test_app.py",
     # Shown through the one thing that uses them.
+    "brains/realtime_link.py": "brains/test_openai_realtime.py",
+    "brains/realtime_server.py": "brains/test_openai_realtime.py",
+    "core/dialects/openai_profiles.py": "core/dialects/test_openai_realtime.py",
+    "testing/openai_realtime_server.py": "brains/test_openai_realtime.py",
     "brains/speech.py": "brains/test_demo.py",
     "cli/main.py": "cli/test_call.py",
     "bench/brain.py": "bench/test_media.py",

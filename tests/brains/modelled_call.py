@@ -1,0 +1,82 @@
+"""A call with a brain whose model is a real server: time passes frame by frame, messages over a real socket."""
+
+import asyncio
+from collections.abc import Callable
+
+from callgate.core.audio.format import SoundFormat
+from callgate.entities.json import Json, JsonObject
+from callgate.entities.quality import SoundQuality
+from callgate.media.bridge import SessionBridge
+from callgate.media.playout import Playout
+from callgate.ports import Brain, BrainFactory, BrainPlan, Bridge
+
+_FRAME_S = 0.020
+_S_MAX = 5.0
+
+
+class ModelledCall:
+    """The host of one brain."""
+
+    def __init__(self, factory: BrainFactory, settings: JsonObject | None = None, codec: str = "PCMU") -> None:
+        self.codec = codec
+        self._now = 1_000.0
+        self._playout = Playout(lambda name: self.brain.marked(name))
+        self._bridge = SessionBridge(self._playout, lambda digits, tone_ms, gap_ms: None, SoundQuality)
+        self.messages: list[tuple[str, str]] = []
+        self.spans: list[tuple[float | None, float | None]] = []
+        self.events: list[tuple[str, str]] = []
+        self.hung_up: list[str] = []
+        self.failures: list[str] = []
+        self.sent: list[bytes] = []
+        self.brain: Brain = factory.make(BrainPlan("model", "call", settings or {}), self)
+
+    @property
+    def bridge(self) -> Bridge:
+        return self._bridge
+
+    @property
+    def format(self) -> SoundFormat:
+        return self.brain.speaks
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
+        self.messages.append((role.removeprefix("MESSAGE_ROLE_").lower(), text))
+        self.spans.append((start_ms, end_ms))
+
+    def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
+        self.events.append((type, text))
+
+    def hang_up(self, outcome: str) -> None:
+        self.hung_up.append(outcome)
+
+    def fail(self, reason: str) -> None:
+        self.failures.append(reason)
+
+    async def begins(self) -> None:
+        """The phone rings, and the caller is there."""
+        await self.brain.start()
+        self._playout.format = self.brain.speaks
+        self.brain.begin()
+
+    def lasts(self, ms: int, said: bytes | None = None) -> None:
+        """Let time pass, with the caller saying something or nothing."""
+        for _ in range(ms // 20):
+            self._now += _FRAME_S
+            self.brain.hear(said or self.brain.hears.silence)
+            frame = self._playout.take()
+            if frame is not None:
+                self.sent.append(frame)
+            self._playout.ring()
+
+    def jumps(self, seconds: float) -> None:
+        """Let a lot of time pass at once."""
+        self._now += seconds
+        self.lasts(20)
+
+    async def until(self, seen: Callable[[], object]) -> None:
+        """Wait for messages on their way; time in the call stands still."""
+        async with asyncio.timeout(_S_MAX):
+            while not seen():  # noqa: ASYNC110 (what is waited for happens in another process' words, not in an event)
+                await asyncio.sleep(0.002)
