@@ -188,7 +188,7 @@ class BrainPlan:
     """What a worker needs to make the brain of one call.
 
     Attributes:
-        kind: name of the brain's factory, e.g. ``demo``.
+        kind: name of the brain's factory: a configured model, or ``demo``.
         call_id: UUID of the API call.
         settings: the call's rendered settings in the public JSON (``firstSpeakerSettings``, ``inactivityMessages`` …).
     """

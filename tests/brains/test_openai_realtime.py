@@ -323,7 +323,7 @@ async def test_a_broken_connection_is_made_again_once_with_what_was_said(
     await one.until(lambda: one.bridge.queued_ms == 20)
     one.lasts(100)
     server.received.clear()
-    server.breaks()
+    await server.breaks()
     await one.until(lambda: len(server.asked("conversation.item.create")) == 2)
     said = [item["item"]["content"][0]["text"] for item in server.asked("conversation.item.create")]
     assert said == ["My name is Ada.", "Hello Ada."]
@@ -331,7 +331,7 @@ async def test_a_broken_connection_is_made_again_once_with_what_was_said(
     one.lasts(100, VOICE)
     await one.until(lambda: VOICE in server.sound)
     assert one.failures == []
-    server.breaks()
+    await server.breaks()
     await one.until(lambda: one.failures)
     assert "the speech model is gone" in one.failures[0]
 

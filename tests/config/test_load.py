@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.config.load import SettingError, load, parse_bind
-from callgate.config.settings import DEFAULTS, Settings
+from callgate.config.settings import DECLARED, DEFAULTS, Settings
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_what_is_no_address_and_port(text: str) -> None:
         parse_bind("sip.bind", text)
 
 
-@given(st.sampled_from(sorted(DEFAULTS.__dataclass_fields__)), st.text(string.printable, max_size=30))
+@given(st.sampled_from(sorted(DECLARED)), st.text(string.printable, max_size=30))
 def test_no_text_makes_loading_fail_otherwise(name: str, text: str) -> None:
     with suppress(SettingError):
         load({name: text})

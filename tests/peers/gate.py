@@ -40,7 +40,14 @@ class Gate:
         output: the lines it printed.
     """
 
-    def __init__(self, folder: Path, *, settings: dict[str, str] | None = None, before: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: dict[str, str] | None = None,
+        before: tuple[str, ...] = (),
+        options: tuple[str, ...] = (),
+    ) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLGATE_")}
         environment |= {"CALLGATE_API_KEY": API_KEY, **(settings or {})}
         self._log = (folder / "serve.log").open("w")
@@ -57,6 +64,7 @@ class Gate:
                 "--sip-bind=127.0.0.1:0",
                 "--http-bind=127.0.0.1:0",
                 f"--data-dir={folder / 'data'}",
+                *options,
             ],
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from ipaddress import ip_address
@@ -22,6 +23,7 @@ from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
+from callgate.entities.json import JsonObject
 from callgate.media.recording_folder import RecordingFolder
 from callgate.media.workers import CannotStartWorker, WorkerMedia
 from callgate.operations.operations import Operations
@@ -56,6 +58,15 @@ class _Uvicorn(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to `app.run`."""
         yield
+
+
+def brain_settings(settings: Settings, *, allow_loopback: bool) -> JsonObject:
+    """What the workers' factories are told. It holds the keys of models: never to be shown."""
+    return {
+        "models": {name: asdict(model) for name, model in settings.models.items()},
+        "allowPrivate": settings.url_allow_private,
+        "allowLoopback": allow_loopback,
+    }
 
 
 class Server:
@@ -118,7 +129,7 @@ class Server:
         if demo:
             await demo_agent(store, account)
         policies = Policies(store.snapshot, settings)
-        media = await self._start_media(settings.rtp_bind or sip_host)
+        media = await self._start_media(settings.rtp_bind or sip_host, allow_loopback=on_this_machine)
 
         check = partial(
             check_url,
@@ -158,12 +169,12 @@ class Server:
         self._closers.append(store.close)
         return store
 
-    async def _start_media(self, bind: str) -> WorkerMedia:
+    async def _start_media(self, bind: str, *, allow_loopback: bool) -> WorkerMedia:
         settings = self.settings
         media = WorkerMedia(
             count=settings.media_workers or len(os.sched_getaffinity(0)),
             factory=_BRAINS,
-            factory_settings={},
+            factory_settings=brain_settings(settings, allow_loopback=allow_loopback),
             bind=bind,
             port_first=settings.rtp_port_first,
             port_last=settings.rtp_port_last,
@@ -211,6 +222,8 @@ class Server:
                 ids=self._ids,
                 trust_asserted_identity=settings.trust_asserted_identity,
                 sip_headers_win=settings.sip_headers_win,
+                models=frozenset(settings.models),
+                model_default=settings.model_default,
             ),
             log=self._log,
             ring_after_s=settings.ring_after_s,

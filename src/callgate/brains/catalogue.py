@@ -1,19 +1,51 @@
-"""The brains that a media worker can make, by kind."""
+"""The brains that a media worker can make, by the name of their model."""
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 from callgate.brains.speech import speech_level as speech_level
 from callgate.entities.json import JsonObject
 from callgate.ports import BrainFactory
+from callgate.runtime.address_guard import AddressGuard
 
 
 def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
-    """One factory for each kind; called once in each worker.
+    """One factory for each configured model, and ``demo``; called once in each worker.
 
     Args:
-        settings: ``demoSpeech`` false: the demo agent uses no speech engine even where one is installed.
+        settings: ``models``: by name, the fields of `config.models.Model`; ``allowPrivate`` and ``allowLoopback``:
+            which addresses they may be at; ``demoSpeech`` false: the demo agent uses no speech engine even where one is
+            installed.
+
+    Raises:
+        ValueError: a model that cannot be made.
     """
     # Here, so that the control process can ask for `speech_level` without loading the brains.
     from callgate.brains.demo import DemoFactory
 
-    return {"demo": DemoFactory(speech=settings.get("demoSpeech") is not False)}
+    demo = DemoFactory(speech=settings.get("demoSpeech") is not False)
+    guard = AddressGuard(settings.get("allowPrivate") is True, settings.get("allowLoopback") is True)
+    models = cast("dict[str, dict[str, Any]]", settings.get("models") or {})
+    made = {name: demo if model["kind"] == "demo" else _made(name, model, guard) for name, model in models.items()}
+    return {"demo": demo, **made}
+
+
+def _made(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory:
+    from callgate.brains.openai_realtime import OpenAIRealtimeFactory
+    from callgate.brains.realtime_server import TRANSCRIPTION_MODEL, RealtimeServer
+    from callgate.core.dialects.openai_profiles import PROFILES
+
+    profile = model["profile"]
+    if profile not in PROFILES:
+        raise ValueError(f"[models.{name}]: profile is {profile!r}; expected one of {', '.join(sorted(PROFILES))}")
+    transcription = model["transcription_model"]
+    return OpenAIRealtimeFactory(
+        RealtimeServer(
+            url=model["url"],
+            guard=guard,
+            profile=PROFILES[profile],
+            api_key=model["api_key"],
+            model=model["model"],
+            transcription_model=TRANSCRIPTION_MODEL if transcription is None else transcription,
+        )
+    )

@@ -32,11 +32,15 @@ class CallMaker:
         ids: names for calls and stages.
         trust_asserted_identity: whether P-Asserted-Identity says who calls.
         sip_headers_win: whether an ``X-`` header wins over the handler's `templateContext`.
+        models: names that calls may ask for as their `model`.
+        model_default: which serves the others.
     """
 
     ids: Ids
     trust_asserted_identity: bool = True
     sip_headers_win: bool = False
+    models: frozenset[str] = frozenset()
+    model_default: str = "demo"
 
     def make(
         self,
@@ -97,8 +101,9 @@ class CallMaker:
         )
 
     def brain_of(self, call: Call) -> str:
-        """Which kind of brain serves the call: so far there is one."""
-        return "demo"
+        """Which configured model serves the call: the one it asks for, if there is one of that name."""
+        wanted = call.settings.get("model")
+        return wanted if isinstance(wanted, str) and wanted in self.models else self.model_default
 
     def join_timeout_s(self, call: Call) -> float:
         """How long the agent may take to be ready."""

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from callgate.config.models import ModelError, read_models
 from callgate.config.settings import DECLARED, Declaration, Settings
 
 _TRUE = ("true", "yes", "on", "1")
@@ -32,7 +33,12 @@ def load(
         SettingError: the file cannot be read, or a name or value is wrong.
     """
     given: dict[str, Any] = {}
-    for name, value in _from_file(file).items():
+    document = _document(file)
+    try:
+        given["models"] = read_models(document.pop("models", {}), environment or {}, str(file))
+    except ModelError as error:
+        raise SettingError(str(error)) from None
+    for name, value in _named(document, file).items():
         given[name] = _typed(DECLARED[name], value, f"in {file}")
     for name, text in _from_environment(environment or {}).items():
         given[name] = _typed(DECLARED[name], text, f"in the environment ({DECLARED[name].environment})")
@@ -40,6 +46,9 @@ def load(
         if flag is not None:
             given[name] = _typed(DECLARED[name], flag, f"({DECLARED[name].option})")
     settings = Settings(**given)
+    known = ("demo", *settings.models)
+    if settings.model_default not in known:
+        raise SettingError(f"model.default is {settings.model_default!r}; expected one of {', '.join(known)}")
     if settings.rtp_port_last - settings.rtp_port_first < 1:
         raise SettingError(
             f"rtp.port_last is {settings.rtp_port_last}; expected more than rtp.port_first, {settings.rtp_port_first}"
@@ -53,15 +62,18 @@ def load(
     return settings
 
 
-def _from_file(path: Path | None) -> dict[str, Any]:
+def _document(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        document = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise SettingError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is not TOML: {error}") from error
+
+
+def _named(document: dict[str, Any], path: Path | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     names = {declaration.name: attribute for attribute, declaration in DECLARED.items()}
     for key, value in document.items():

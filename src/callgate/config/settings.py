@@ -4,8 +4,11 @@ A setting ``sip.bind`` is ``sip_bind`` in the code, ``--sip-bind`` as a flag, ``
 and ``bind`` under ``[sip]`` in the TOML file.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
+
+from callgate.config.models import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +335,12 @@ class Settings:
         lowest=0,
         highest=256,
     )
+    model_default: str = _setting(
+        "model.default",
+        "demo",
+        "Model that serves calls and agents whose own `model` is not configured: a name of `[models.NAME]`, or demo.",
+    )
+    models: Mapping[str, Model] = field(default_factory=dict)  # tables of the file: see `models`
     sound_codecs: tuple[str, ...] = _setting(
         "sound.codecs",
         ("PCMU", "PCMA", "G722"),
@@ -419,7 +428,7 @@ class Settings:
 
 def declarations() -> tuple[Declaration, ...]:
     """All settings, in the order they are declared."""
-    return tuple(entry.metadata["declaration"] for entry in fields(Settings))
+    return tuple(entry.metadata["declaration"] for entry in fields(Settings) if "declaration" in entry.metadata)
 
 
 DECLARED: Final = {declaration.attribute: declaration for declaration in declarations()}

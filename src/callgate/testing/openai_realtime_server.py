@@ -132,7 +132,7 @@ class RealtimeServer:
         assert self._socket is not None
         await self._socket.send_str(text)
 
-    def breaks(self) -> None:
+    async def breaks(self) -> None:
         """Let the connection break."""
         assert self._socket is not None
         transport = self._socket._req.transport if self._socket._req else None

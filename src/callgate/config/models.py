@@ -1,0 +1,87 @@
+"""The models that calls may be served by: ``[models.NAME]`` in the TOML file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+# What a model may be; the first is there without being declared.
+KINDS: Final = ("demo", "openai-realtime")
+
+
+class ModelError(ValueError):
+    """A table that cannot be used; says which, and what was expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One table. Its name is what calls and agents ask for as `model`.
+
+    Attributes:
+        kind: one of `KINDS`.
+        url: ``ws://`` or ``wss://``, with the query its server wants.
+        api_key: as it was found; never shown.
+        profile: of its kind: which server of the protocol it is.
+        model: as the server calls it; empty: the server knows, or the URL says.
+        transcription_model: for the caller's words; empty: they are not transcribed. ``None``: the kind's own.
+    """
+
+    kind: str
+    url: str = ""
+    api_key: str = field(default="", repr=False)
+    profile: str = "openai"
+    model: str = ""
+    transcription_model: str | None = None
+
+
+_REFERENCES: Final = ("api_key_env", "api_key_file")
+_KNOWN: Final = (*(entry.name for entry in fields(Model) if entry.name != "api_key"), *_REFERENCES)
+
+
+def read_models(tables: Any, environment: Mapping[str, str], where: str) -> dict[str, Model]:
+    """The models of a file, by name.
+
+    Args:
+        tables: the value of ``models``.
+        environment: in which keys are looked up.
+        where: the file, for errors.
+
+    Raises:
+        ModelError: a table, a name or a value is wrong, or a key is not where it was said to be.
+    """
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise ModelError(f"{where}: models is {tables!r}; expected tables, [models.NAME]")
+    return {name: _read(table, environment, f"{where}: [models.{name}]") for name, table in tables.items()}
+
+
+def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> Model:
+    for name, value in table.items():
+        if name == "api_key":
+            raise ModelError(f"{where}: a key has no place in the file; expected {' or '.join(_REFERENCES)}")
+        if name not in _KNOWN:
+            raise ModelError(f"{where}: nothing is called {name}; expected one of {', '.join(_KNOWN)}")
+        if not isinstance(value, str):
+            raise ModelError(f"{where}: {name} is {value!r}; expected a text")
+    given = {name: value for name, value in table.items() if name not in _REFERENCES}
+    kind = given.get("kind", "")
+    if kind not in KINDS:
+        raise ModelError(f"{where}: kind is {kind!r}; expected one of {', '.join(KINDS)}")
+    if kind != "demo" and not given.get("url", "").startswith(("ws://", "wss://")):
+        raise ModelError(f"{where}: url is {given.get('url', '')!r}; expected one that begins with wss:// or ws://")
+    return Model(**given, api_key=_key(table, environment, where))
+
+
+def _key(table: dict[str, Any], environment: Mapping[str, str], where: str) -> str:
+    variable, file = table.get("api_key_env"), table.get("api_key_file")
+    if variable and file:
+        raise ModelError(f"{where}: api_key_env and api_key_file; expected one of them")
+    if variable:
+        if not environment.get(variable):
+            raise ModelError(f"{where}: the environment has no {variable}; expected the key of the model in it")
+        return environment[variable]
+    if file:
+        try:
+            return Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"{where}: cannot read the key in {file}: {error}") from None
+    return ""

@@ -1,0 +1,68 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callgate.config.load import SettingError, load
+from callgate.config.models import Model, ModelError, read_models
+
+OPENAI = {"kind": "openai-realtime", "url": "wss://api.example.org/v1/realtime", "api_key_env": "KEY"}
+
+
+def test_a_file_names_models_and_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "callgate.toml"
+    file.write_text(
+        'model.default = "voice"\n[models.voice]\nkind = "openai-realtime"\nurl = "wss://a.example"\n'
+        'api_key_env = "KEY"\nmodel = "gpt-realtime-2.1"\n[models."ultravox-v0.7"]\nkind = "demo"\n'
+    )
+    settings = load(environment={"KEY": "secret"}, file=file)
+    assert settings.model_default == "voice"
+    assert settings.models == {
+        "voice": Model(kind="openai-realtime", url="wss://a.example", api_key="secret", model="gpt-realtime-2.1"),
+        "ultravox-v0.7": Model(kind="demo"),
+    }
+    assert "secret" not in repr(settings)
+
+
+def test_without_a_file_there_is_the_demo_agent() -> None:
+    assert (load().models, load().model_default) == ({}, "demo")
+
+
+def test_a_key_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("secret\n")
+    table = {"kind": "openai-realtime", "url": "ws://127.0.0.1:1", "api_key_file": str(tmp_path / "key")}
+    assert read_models({"m": table}, {}, "f")["m"].api_key == "secret"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({}, "kind is ''; expected one of demo, openai-realtime"),
+        ({"kind": "magic"}, "kind is 'magic'"),
+        ({"kind": "openai-realtime"}, "url is ''; expected one that begins with wss://"),
+        ({**OPENAI, "url": "https://a"}, "url is 'https://a'"),
+        (OPENAI, "the environment has no KEY"),
+        ({**OPENAI, "api_key_file": "/x"}, "expected one of them"),
+        ({"kind": "demo", "api_key": "sk-1"}, "a key has no place in the file; expected api_key_env or api_key_file"),
+        ({"kind": "demo", "api_key_file": "/no/such"}, "cannot read the key in /no/such"),
+        ({"kind": "demo", "colour": "red"}, "nothing is called colour"),
+        ({"kind": 5}, "kind is 5; expected a text"),
+    ],
+)
+def test_what_cannot_be_used_is_said(table: dict[str, Any], words: str) -> None:
+    with pytest.raises(ModelError) as error:
+        read_models({"m": table}, {}, "callgate.toml")
+    assert words in str(error.value)
+    assert str(error.value).startswith("callgate.toml: [models.m]: ")
+    assert "sk-1" not in str(error.value)
+
+
+@pytest.mark.parametrize("tables", [5, [], {"voice": 5}])
+def test_models_are_tables(tables: Any) -> None:
+    with pytest.raises(ModelError, match=r"expected tables, \[models.NAME\]"):
+        read_models(tables, {}, "f")
+
+
+def test_the_default_must_be_one_of_them() -> None:
+    with pytest.raises(SettingError, match="model.default is 'voice'; expected one of demo"):
+        load(environment={"CALLGATE_MODEL_DEFAULT": "voice"})
