@@ -50,6 +50,7 @@ SHOWN_BY = {
     "web/api/agents.py": "web/test_agents.py",
     "web/api/calls.py": "web/test_calls.py",
     "web/api/decisions.py": "web/test_calls.py",
+    "web/api/models.py": "web/test_models.py",
     "web/api/sip.py": "web/test_sip.py",
     "web/documented.py": "web/test_schemathesis.py",
     "web/request.py": "web/test_app.py",

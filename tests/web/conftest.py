@@ -112,6 +112,7 @@ def operations_over(store: Store, live: Live, recordings: Path | None = None) ->
         drafted=drafted,
         check_url=guard,
         recordings=None if recordings is None else RecordingFolder(recordings),
+        models=("demo", "fast", "ultravox-v0.7"),
     )
 
 

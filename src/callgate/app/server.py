@@ -150,6 +150,7 @@ class Server:
             check_url=check,
             hook=hook,
             recordings=RecordingFolder(self._recordings_folder()),
+            models=sorted({"demo", *settings.models}),
         )
         self._serve_http(operations, gate, http_socket)
         self._tasks.spawn(self._prune(), name="prune decisions")

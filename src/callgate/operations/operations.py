@@ -1,6 +1,6 @@
 """Everything an operator may ask, by noun."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from callgate.core.admission.policy import PolicySet
 from callgate.entities.account import Account
@@ -28,6 +28,7 @@ class Operations:
         check_url: why a URL that an account sets is refused, in words.
         hook: asks the fallback handler for an evaluation; ``None``: it cannot be asked.
         recordings: what was recorded; ``None``: nothing is.
+        models: names that calls may ask for as their `model`, in order.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class Operations:
         check_url: CheckUrl,
         hook: DecisionHook | None = None,
         recordings: RecordingFolder | None = None,
+        models: Sequence[str] = ("demo",),
     ) -> None:
+        self.models = tuple(models)
         self._store = store
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
         self.agents = AgentOperations(store, check_url)

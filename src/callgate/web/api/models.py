@@ -1,0 +1,17 @@
+"""`/api/models`: what a call's or an agent's `model` may name."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from callgate.web.request import Asker, Page, Verbs
+
+router = APIRouter(prefix="/api/models", tags=["models"])
+
+
+@router.get("")
+async def list_models(asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
+    """The models that are configured, by name."""
+    names = verbs.models
+    page = names[paging.offset : paging.offset + paging.limit]
+    return paging.answer([{"name": name} for name in page], len(names))
