@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from callgate.core.audio.format import SoundFormat
+from callgate.core.rtp.digits import DigitSender
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
@@ -21,7 +22,7 @@ class ModelledCall:
         self.codec = codec
         self._now = 1_000.0
         self._playout = Playout(lambda name: self.brain.marked(name))
-        self._bridge = SessionBridge(self._playout, lambda digits, tone_ms, gap_ms: None, SoundQuality)
+        self._bridge = SessionBridge(self._playout, DigitSender().press, SoundQuality)
         self.messages: list[tuple[str, str]] = []
         self.spans: list[tuple[float | None, float | None]] = []
         self.events: list[tuple[str, str]] = []
@@ -74,6 +75,13 @@ class ModelledCall:
         """Let a lot of time pass at once."""
         self._now += seconds
         self.lasts(20)
+
+    async def lasts_until(self, seen: Callable[[], object]) -> None:
+        """Let frame after frame pass, with time for messages in between."""
+        async with asyncio.timeout(_S_MAX):
+            while not seen():
+                self.lasts(20)
+                await asyncio.sleep(0.002)
 
     async def until(self, seen: Callable[[], object]) -> None:
         """Wait for messages on their way; time in the call stands still."""

@@ -31,6 +31,8 @@ def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
 
 
 def _made(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory:
+    if model["kind"] == "websocket":
+        return _plain(name, model, guard)
     from callgate.brains.openai_realtime import OpenAIRealtimeFactory
     from callgate.brains.realtime_server import TRANSCRIPTION_MODEL, RealtimeServer
     from callgate.core.dialects.openai_profiles import PROFILES
@@ -49,3 +51,14 @@ def _made(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory
             transcription_model=TRANSCRIPTION_MODEL if transcription is None else transcription,
         )
     )
+
+
+def _plain(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory:
+    from callgate.brains.plain_websocket import PlainWebSocketFactory
+    from callgate.core.audio.format import sound_format
+
+    try:
+        sound = sound_format(model["sound"])
+    except ValueError as error:
+        raise ValueError(f"[models.{name}]: sound is {model['sound']!r}; {error}") from None
+    return PlainWebSocketFactory(model["url"], guard=guard, api_key=model["api_key"], sound=sound)

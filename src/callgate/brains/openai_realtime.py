@@ -18,10 +18,9 @@ from callgate.brains.realtime_server import (
     greeting_prompt,
     initial_messages,
     may_hang_up,
-    sound_format,
 )
 from callgate.core.audio.convert import choose_format
-from callgate.core.audio.format import SoundFormat
+from callgate.core.audio.format import SoundFormat, sound_format
 from callgate.core.dialects.openai_realtime import (
     AgentSaid,
     AgentSaying,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from callgate.core.audio.format import SoundFormat
+from callgate.core.audio.format import SoundFormat, sound_format
 from callgate.core.dialects.openai_profiles import PROFILES, Profile
 from callgate.core.dialects.openai_realtime import Configuration, tool_definition
 from callgate.entities.json import Json, JsonObject
@@ -77,12 +77,6 @@ class RealtimeServer:
             threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
             tools=(HANG_UP_TOOL,) if may_hang_up(settings) else (),
         )
-
-
-def sound_format(name: str) -> SoundFormat:
-    """``ENCODING/RATE`` as a format."""
-    encoding, _, rate = name.partition("/")
-    return SoundFormat(encoding, int(rate))
 
 
 def may_hang_up(settings: JsonObject) -> bool:

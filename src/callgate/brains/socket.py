@@ -64,6 +64,8 @@ class BrainSocket(WSListener):
         self._parts_are_text = False
         self._closing = False
         self._why = ""
+        self.close_code: int | None = None
+        """With which the server said that it closes; ``None``: it did not say."""
 
     @classmethod
     async def connect(
@@ -155,6 +157,7 @@ class BrainSocket(WSListener):
         if kind == WSMsgType.CLOSE:
             code, said = frame.get_close_code(), (frame.get_close_message() or b"").decode(errors="replace")
             number = int(cast("int", code))
+            self.close_code = number
             self._why = self._why or f"the server closed the connection with {number}{_after_colon(said)}"
             transport.send_close(code)
             transport.disconnect()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 # What a model may be; the first is there without being declared.
-KINDS: Final = ("demo", "openai-realtime")
+KINDS: Final = ("demo", "openai-realtime", "websocket")
 
 
 class ModelError(ValueError):
@@ -24,6 +24,7 @@ class Model:
         profile: of its kind: which server of the protocol it is.
         model: as the server calls it; empty: the server knows, or the URL says.
         transcription_model: for the caller's words; empty: they are not transcribed. ``None``: the kind's own.
+        sound: of the kind ``websocket``: ``ENCODING/RATE``, both ways.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Model:
     profile: str = "openai"
     model: str = ""
     transcription_model: str | None = None
+    sound: str = "pcm16/16000"
 
 
 _REFERENCES: Final = ("api_key_env", "api_key_file")

@@ -55,6 +55,18 @@ class SoundFormat:
         return f"{self.encoding}/{self.rate_hz}"
 
 
+def sound_format(name: str) -> SoundFormat:
+    """A format as it writes itself: ``ENCODING/RATE``.
+
+    Raises:
+        ValueError: there is no such format.
+    """
+    encoding, _, rate = name.partition("/")
+    if not rate.isascii() or not rate.isdigit():
+        raise ValueError(f"sound format: {name!r}, expected ENCODING/RATE, e.g. pcm16/16000")
+    return SoundFormat(encoding, int(rate))
+
+
 PCM_8K: Final = SoundFormat("pcm16", 8_000)
 PCM_16K: Final = SoundFormat("pcm16", 16_000)
 PCM_24K: Final = SoundFormat("pcm16", 24_000)
