@@ -46,6 +46,7 @@ def test_a_call_without_a_single_packet_is_hung_up(short_gate: Gate) -> None:
         assert time.monotonic() - begun_s > TIMEOUT_S - 0.5
     call = short_gate.ended_call(caller.sip_call_id)
     assert call["endReason"] == "connection_error"
+    assert "outcome=media-timeout" in short_gate.log()
     told = event(short_gate, caller, "media_timeout")
     assert "neither sound nor reports" in told["text"]
 

@@ -69,6 +69,7 @@ def test_calls_are_spread_and_the_death_of_a_worker_ends_its_own_only(two_worker
         for caller in ended:
             call = gate.ended_call(caller.sip_call_id)
             assert call["endReason"] == "system_error"
+        assert gate.log().count("outcome=worker-lost") == len(ended)
         # Another one takes its place, and calls again.
         gate.until(lambda: len(gate.workers()) == 2)
         assert alive in gate.workers()
@@ -97,5 +98,5 @@ def test_a_stall_of_the_control_process_delays_no_packet(two_workers: Gate) -> N
     assert missing(came) == 0
     assert len(came) >= 22
     # Nowhere near the stall: what is left is how late a busy machine wakes anybody up.
-    assert longest_gap_s(came) < 0.1
+    assert longest_gap_s(came) < 3 * FRAME_S
     assert any(len(set(packet.payload)) > 20 for _, packet in came), "the agent was silent"

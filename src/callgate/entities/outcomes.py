@@ -70,7 +70,7 @@ _ROWS: Final = (
     Outcome("max-duration", Doing.AGENT, None, "timeout", "The call reached its maximum duration."),
     Outcome("agent-lost", Doing.AGENT, None, "connection_error", "The agent's brain failed during the call."),
     Outcome("connection-lost", Doing.CARRIER, None, "connection_error", "The caller's side vanished without a BYE."),
-    Outcome("media-timeout", Doing.CARRIER, None, "connection_error", "Neither sound nor reports came for a minute."),
+    Outcome("media-timeout", Doing.CARRIER, None, "connection_error", "Neither sound nor reports came for too long."),
     Outcome("drained", Doing.US, 503, "system_error", "The node shut down before the call had ended."),
     Outcome("worker-lost", Doing.US, None, "system_error", "The media worker of the call died."),
     Outcome("node-lost", Doing.US, None, "system_error", "The node ended before the call did."),
