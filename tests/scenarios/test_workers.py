@@ -14,8 +14,6 @@ from tests.peers.caller import Caller
 from tests.peers.fixtures import SETTINGS
 from tests.peers.gate import Gate
 
-FRAME_S = 0.020
-
 
 @pytest.fixture
 def two_workers(tmp_path: Path) -> Iterator[Gate]:
@@ -97,6 +95,7 @@ def test_a_stall_of_the_control_process_delays_no_packet(two_workers: Gate) -> N
         came += caller.hear(0.3)
     assert missing(came) == 0
     assert len(came) >= 22
-    # Nowhere near the stall: what is left is how late a busy machine wakes anybody up.
-    assert longest_gap_s(came) < 3 * FRAME_S
+    # A packet that waited for the control process would be 180 ms late. Half of that is how late a shared machine may
+    # wake anybody up: 50 ms were seen on one.
+    assert longest_gap_s(came) < 0.1
     assert any(len(set(packet.payload)) > 20 for _, packet in came), "the agent was silent"
