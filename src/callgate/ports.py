@@ -191,11 +191,14 @@ class BrainPlan:
         kind: name of the brain's factory: a configured model, or ``demo``.
         call_id: UUID of the API call.
         settings: the call's rendered settings in the public JSON (``firstSpeakerSettings``, ``inactivityMessages`` …).
+        about: what else is known of the call, where it is known: ``accountId``, ``agentId``, ``stageId``, ``from`` and
+            ``to`` (SIP URIs), ``metadata``.
     """
 
     kind: str
     call_id: str
     settings: JsonObject
+    about: JsonObject = field(default_factory=dict)
 
 
 class SessionListener(Protocol):

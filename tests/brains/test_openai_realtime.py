@@ -6,6 +6,7 @@ import pytest
 from callgate.brains.openai_realtime import OpenAIRealtimeFactory, _part_of
 from callgate.brains.realtime_server import RealtimeServer as Configured
 from callgate.brains.socket import BrainUnreachable
+from callgate.brains.tools.client import ToolClient
 from callgate.core.dialects.openai_profiles import PROFILES
 from callgate.entities.json import JsonObject
 from callgate.runtime.address_guard import AddressGuard
@@ -36,7 +37,7 @@ async def call(server: RealtimeServer) -> AsyncIterator[MakeCall]:
         profile = PROFILES[configured.pop("profile", "openai")]
         guard = AddressGuard(allow_loopback=True)
         factory = OpenAIRealtimeFactory(
-            Configured(server.url, guard, profile, **{"api_key": "k", "model": "m", **configured})
+            Configured(server.url, guard, profile, **{"api_key": "k", "model": "m", **configured}), ToolClient(guard)
         )
         made.append(ModelledCall(factory, USER_FIRST if settings is None else settings, codec))
         return made[-1]
@@ -223,8 +224,8 @@ async def test_a_tool_it_was_not_given_is_answered_and_told(server: RealtimeServ
     await one.until(lambda: server.asked("response.create"))
     (answer,) = server.asked("conversation.item.create")
     assert answer["item"]["call_id"] == call_id
-    assert "no tool called launch" in answer["item"]["output"]
-    assert one.events[0][0] == "brain_error"
+    assert "no tool called 'launch'" in answer["item"]["output"]
+    assert one.events[0][0] == "tool_unknown"
 
 
 async def test_it_says_what_it_is_told_and_hangs_up(server: RealtimeServer, call: MakeCall) -> None:

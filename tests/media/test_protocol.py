@@ -25,8 +25,8 @@ from callgate.media.protocol import (
 KEYS = Crypto("AES_CM_128_HMAC_SHA1_80", bytes(range(30)), bytes(range(30, 60)))
 PATH = SoundPath("192.0.2.1", 4_000, "PCMU", 0, None, True, False, crypto=KEYS)
 TO_WORKER: list[ToWorker] = [
-    Open(1, "demo", "call", {"systemPrompt": "é" * 500}, PATH, True),
-    Open(2, "demo", "call", {}, None, False),
+    Open(1, "demo", "call", {"systemPrompt": "é" * 500}, {"from": "sip:a@b"}, PATH, True),
+    Open(2, "demo", "call", {}, {}, None, False),
     Redirect(1, PATH),
     Say(1, "bye", "max-duration"),
 ]

@@ -1,11 +1,14 @@
 """The brains that a media worker can make, by the name of their model."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from callgate.brains.speech import speech_level as speech_level
 from callgate.entities.json import JsonObject
 from callgate.ports import BrainFactory
+
+if TYPE_CHECKING:
+    from callgate.brains.tools.client import ToolClient
 from callgate.runtime.address_guard import AddressGuard
 
 
@@ -22,15 +25,19 @@ def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
     """
     # Here, so that the control process can ask for `speech_level` without loading the brains.
     from callgate.brains.demo import DemoFactory
+    from callgate.brains.tools.client import ToolClient
 
     demo = DemoFactory(speech=settings.get("demoSpeech") is not False)
     guard = AddressGuard(settings.get("allowPrivate") is True, settings.get("allowLoopback") is True)
     models = cast("dict[str, dict[str, Any]]", settings.get("models") or {})
-    made = {name: demo if model["kind"] == "demo" else _made(name, model, guard) for name, model in models.items()}
+    client = ToolClient(guard)
+    made = {
+        name: demo if model["kind"] == "demo" else _made(name, model, guard, client) for name, model in models.items()
+    }
     return {"demo": demo, **made}
 
 
-def _made(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory:
+def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:
     if model["kind"] == "websocket":
         return _plain(name, model, guard)
     from callgate.brains.openai_realtime import OpenAIRealtimeFactory
@@ -49,7 +56,8 @@ def _made(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory
             api_key=model["api_key"],
             model=model["model"],
             transcription_model=TRANSCRIPTION_MODEL if transcription is None else transcription,
-        )
+        ),
+        client,
     )
 
 

@@ -7,18 +7,16 @@ and the server told how much of the item was heard. Time is told by `hear`, whic
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from callgate.brains.inactivity import Ending, Inactivity, schedule
-from callgate.brains.opening import opening
+from callgate.brains.conversation import Conversation
+from callgate.brains.manners import Manners
 from callgate.brains.realtime_link import RealtimeLink
-from callgate.brains.realtime_server import (
-    RealtimeServer,
-    greeting_prompt,
-    initial_messages,
-    may_hang_up,
-)
+from callgate.brains.realtime_server import RealtimeServer
+from callgate.brains.tools.client import ToolClient
+from callgate.brains.tools.definition import Reaction
+from callgate.brains.tools.use import CallTools, ToolResult
 from callgate.core.audio.convert import choose_format
 from callgate.core.audio.format import SoundFormat, sound_format
 from callgate.core.dialects.openai_realtime import (
@@ -37,20 +35,17 @@ from callgate.core.dialects.openai_realtime import (
     ToolCalled,
     append,
     cancel,
+    configure,
     respond,
     say_exactly,
     tool_result,
     truncate,
     words_of,
 )
+from callgate.entities.json import JsonObject
 from callgate.ports import Brain, BrainHost, BrainPlan
 
-_AGENT: Final = "MESSAGE_ROLE_AGENT"
-_USER: Final = "MESSAGE_ROLE_USER"
 _ROTATE_S: Final = 58 * 60.0  # servers end a session after an hour
-_DIGITS_PAUSE_S: Final = 1.2  # after which digits are one entry: what people pause while they type a number
-_HANG_UP_S_MAX: Final = 10.0  # for the last words to be spoken and sent
-_HISTORY_MAX: Final = 200  # things said that a new session is told of
 _ERRORS_TOLD_MAX: Final = 20  # events a call, of errors that change nothing
 
 
@@ -80,38 +75,31 @@ class _Item:
 class OpenAIRealtimeBrain:
     """The agent of one call."""
 
-    def __init__(self, plan: BrainPlan, host: BrainHost, server: RealtimeServer) -> None:
+    def __init__(self, plan: BrainPlan, host: BrainHost, server: RealtimeServer, client: ToolClient) -> None:
         self._host = host
         self._bridge = host.bridge
         self._server = server
-        self._settings = settings = plan.settings
-        self._opening = opening(settings)
+        self._settings = plan.settings
+        self._conversation = Conversation(plan.settings, host)
+        self._manners = Manners(plan.settings, host, self)
+        self._tools = CallTools(plan, host, client, self._conversation, self)
         first = choose_format(server.formats, host.codec)
         self.hears = self.speaks = first
         self._silence = first.silence
-        self._can_hang_up = may_hang_up(settings)
         self._link: RealtimeLink | None = None
         self._linked_s = 0.0
         self._reconnecting: asyncio.Task[None] | None = None
         self._reconnected = False
         self._closed = False
         self._live = False
-        self._began_s = self._now_s = host.monotonic()
-        self._inactivity: Inactivity | None = None
-        self._held_since_s: float | None = None
-        self._greet_s: float | None = None
-        self._uninterruptible = False
+        self._now_s = host.monotonic()
         self._item: _Item | None = None
         self._muted = ""  # the item whose late sound is not wanted any more
         self._responding = False
         self._asked = b""
         self._pending: deque[bytes] = deque()
-        self._digits = ""
-        self._digits_due_s = 0.0
-        self._farewell: tuple[str, float] | None = None  # the outcome, and when at the latest
-        self._soft = False  # whether the caller may take it back by speaking
-        self._spoke_s = 0.0
-        self._history: deque[tuple[str, str]] = deque(maxlen=_HISTORY_MAX)
+        self._using = 0  # tools whose answers the model waits for
+        self._speak_next = False  # when they have all come
         self._errors = 0
 
     # --------------------------------------------------------------------------------------------------- ports.Brain
@@ -122,19 +110,14 @@ class OpenAIRealtimeBrain:
         self._linked_s = self._host.monotonic()
         self.hears = self.speaks = sound_format(link.format)
         self._silence = self.hears.silence
-        for role, text in initial_messages(self._settings):
-            self._history.append((role, text))
-            link.send(words_of(role, text, self._server.profile))
+        self._tell_history(link)
 
     def begin(self) -> None:
         """The caller is there."""
         self._live = True
-        self._began_s = self._now_s = now = self._host.monotonic()
-        if isinstance(self._settings.get("inactivityMessages"), list):
-            self._inactivity = Inactivity(schedule(self._settings), now)
-        if self._opening.delay_s is not None:
-            self._greet_s = now + self._opening.delay_s
-        self._pass(now)
+        self._now_s = self._host.monotonic()
+        self._conversation.begin()
+        self._manners.begin()
 
     def hear(self, frame: bytes) -> None:
         """To the model; also what makes time pass."""
@@ -143,24 +126,18 @@ class OpenAIRealtimeBrain:
         self._now_s = now = self._host.monotonic()
         if self._link is not None:
             # Who may not interrupt is not listened to.
-            self._link.send(append(self._silence if self._uninterruptible else frame))
-        self._pass(now)
+            self._link.send(append(self._silence if self._manners.uninterruptible else frame))
+        self._manners.tick()
+        if now - self._linked_s > _ROTATE_S and self._reconnecting is None and not self._responding:
+            self._reconnecting = asyncio.get_running_loop().create_task(self._rotate(), name="rotation of a session")
 
     def held(self, on: bool) -> None:
         """Timers pause."""
-        now = self._host.monotonic()
-        if on:
-            self._held_since_s = now
-        elif self._held_since_s is not None:
-            if self._inactivity is not None:
-                self._inactivity.wait(now - self._held_since_s)
-            self._held_since_s = None
+        self._manners.held(on)
 
     def digit(self, digit: str, duration_ms: int) -> None:
         """Digits become words when the caller pauses."""
-        self._digits += digit
-        self._digits_due_s = self._host.monotonic() + _DIGITS_PAUSE_S
-        self._caller_is_active()
+        self._manners.digit(digit)
 
     def marked(self, name: str) -> None:
         """An item has been heard to its end."""
@@ -168,76 +145,57 @@ class OpenAIRealtimeBrain:
         if item is not None and item.done and item.item_id == name:
             self._heard_of(item, item.text)
             self._item = None
-            self._uninterruptible = False
+            self._manners.uninterruptible = False
 
     def say(self, text: str, then_hang_up: str | None = None) -> None:
         """Speak now, over whatever is being said."""
         self._interrupt()
         if then_hang_up:
-            self._farewell, self._soft = (then_hang_up, self._host.monotonic() + _HANG_UP_S_MAX), False
-            self._uninterruptible = True
+            self._manners.leave(then_hang_up)
+            self._manners.uninterruptible = True
         if self._responding:
             self._send(cancel())
-        self._when_free(say_exactly(text))
+        self.speak(text)
 
     async def close(self) -> None:
         """Let go of the connection."""
         self._closed = True
+        self._tools.close()
         if self._reconnecting is not None:
             self._reconnecting.cancel()
         if self._link is not None:
             await self._link.close()
 
-    # --------------------------------------------------------------------------------------------------------- time
+    # ------------------------------------------------------------------------------- manners.Speaker, tools.Effects
 
-    def _pass(self, now: float) -> None:
-        """What is due by now."""
-        if self._greet_s is not None and now >= self._greet_s:
-            self._greet_s = None
-            self._greet()
-        if self._digits and now >= self._digits_due_s:
-            digits, self._digits = self._digits, ""
-            self._said("user", f"[DTMF] {digits}")
-            self._send(words_of("user", f"[DTMF] {digits}", self._server.profile))
-            self._when_free(respond())
-        if self._bridge.queued_ms > 0:
-            self._spoke_s = now
-            if self._inactivity is not None:
-                self._inactivity.agent_active(now)
-        elif self._inactivity is not None and self._held_since_s is None and self._farewell is None:
-            self._inactive(now)
-        if self._farewell is not None:
-            outcome, latest_s = self._farewell
-            spoken = not self._responding and not self._pending and self._item is None and not self._bridge.queued_ms
-            if now >= latest_s or spoken:
-                self._farewell = None
-                self._host.hang_up(outcome)
-        if now - self._linked_s > _ROTATE_S and self._reconnecting is None and not self._responding:
-            self._reconnecting = asyncio.get_running_loop().create_task(self._rotate(), name="rotation of a session")
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is being said, nor about to be."""
+        return not self._responding and not self._pending and self._item is None
 
-    def _greet(self) -> None:
-        text = self._opening.text
-        self._uninterruptible = self._opening.uninterruptible
-        prompt = greeting_prompt(self._settings)
+    def greet(self, text: str, prompt: str) -> None:
+        """Say the first words."""
         self._when_free(say_exactly(text) if text else respond(prompt))
 
-    def _inactive(self, now: float) -> None:
-        assert self._inactivity is not None
-        step = self._inactivity.due(now)
-        if step is None:
-            return
-        if step.text:
-            self._when_free(say_exactly(step.text))
-        if step.ending is not Ending.NONE:
-            self._farewell = ("inactivity", now + _HANG_UP_S_MAX)
-            self._soft = step.ending is Ending.SOFT
+    def speak(self, text: str) -> None:
+        """Say this when what is being said has been said."""
+        self._when_free(say_exactly(text))
 
-    def _caller_is_active(self) -> None:
-        self._greet_s = self._greet_s if not self._opening.yields else None
-        if self._inactivity is not None:
-            self._inactivity.caller_active(self._host.monotonic())
-        if self._soft and self._farewell is not None:
-            self._farewell = None
+    def typed(self, digits: str) -> None:
+        """The caller has typed something."""
+        self._conversation.said("user", f"[DTMF] {digits}")
+        self._send(words_of("user", f"[DTMF] {digits}", self._server.profile))
+        self._when_free(respond())
+
+    def leave(self, outcome: str, *, soft: bool = False) -> None:
+        """Hang up after the last word."""
+        self._manners.leave(outcome, soft=soft)
+
+    def restage(self, settings: JsonObject) -> None:
+        """Other instructions and tools; the model's voice stays, since servers cannot change it."""
+        self._settings = {**self._settings, **settings}
+        wanted = self._server.configuration(self._settings, self._tools.offered, str(self.hears))
+        self._send(configure(replace(wanted, voice=""), self._server.profile))
 
     # ------------------------------------------------------------------------------------------ what the server says
 
@@ -254,19 +212,19 @@ class OpenAIRealtimeBrain:
                 if self._item is not None and self._item.item_id == item_id:
                     self._item.text = text
             case SpeechStarted():
-                self._caller_is_active()
-                if not self._uninterruptible:
+                self._manners.caller_active()
+                if not self._manners.uninterruptible:
                     self._interrupt()
             case SpeechStopped():
-                self._caller_is_active()
+                self._manners.caller_active()
             case CallerSaid(text):
-                self._said("user", text)
+                self._conversation.said("user", text)
             case ResponseCreated():
                 self._responding = True
             case ResponseDone(_, status, words):
                 self._response_is_done(status, words)
-            case ToolCalled(call_id, name, _):
-                self._use(call_id, name)
+            case ToolCalled(call_id, name, arguments):
+                self._use(call_id, name, arguments)
             case ServerError("response_cancel_not_active"):
                 self._response_is_done("completed", "")
             case ServerError("conversation_already_has_active_response") if self._asked:
@@ -313,19 +271,7 @@ class OpenAIRealtimeBrain:
 
     def _heard_of(self, item: _Item, text: str) -> None:
         """An item ends, here or in the middle; what was heard of it becomes a message."""
-        if text.strip():
-            self._history.append(("assistant", text))
-            self._host.message(_AGENT, text, self._since_began_ms(item.begun_s), self._since_began_ms(self._now_s))
-
-    def _said(self, role: str, text: str) -> None:
-        if text.strip():
-            self._history.append((role, text.strip()))
-            self._host.message(
-                _USER if role == "user" else _AGENT, text.strip(), None, self._since_began_ms(self._now_s)
-            )
-
-    def _since_began_ms(self, at_s: float) -> float:
-        return round(1_000 * (at_s - self._began_s), 1)
+        self._conversation.said("assistant", text, item.begun_s)
 
     def _response_is_done(self, status: str, words: str) -> None:
         self._responding = False
@@ -333,22 +279,29 @@ class OpenAIRealtimeBrain:
             self._trouble(f"an answer {status}: {words}")
         if self._pending:
             self._ask(self._pending.popleft())
-        elif self._item is None and self._farewell is None:
-            self._uninterruptible = False  # what was not to be interrupted was not said
+        elif self._item is None and not self._manners.leaving:
+            self._manners.uninterruptible = False  # what was not to be interrupted was not said
 
     def _trouble(self, words: str) -> None:
         self._errors += 1
         if self._errors <= _ERRORS_TOLD_MAX:
             self._host.event("warning", "brain_error", words[:500])
 
-    def _use(self, call_id: str, name: str) -> None:
-        if name == "hangUp" and self._can_hang_up:
-            self._farewell, self._soft = ("agent-hangup", self._host.monotonic() + _HANG_UP_S_MAX), False
-            self._send(tool_result(call_id, "The call ends when you have finished speaking."))
-            return
-        self._trouble(f"the model called a tool that it was not given: {name[:100]}")
-        self._send(tool_result(call_id, f"There is no tool called {name[:100]}."))
-        self._when_free(respond())
+    def _use(self, call_id: str, name: str, arguments: str) -> None:
+        self._using += 1
+        link = self._link
+        self._tools.use(name, arguments, call_id, lambda result: self._used(call_id, link, result))
+
+    def _used(self, call_id: str, link: RealtimeLink | None, result: ToolResult) -> None:
+        """Several tools may be in use: the model goes on when the last has answered."""
+        self._using -= 1
+        if link is not self._link:
+            return  # another session took over and knows nothing of the question
+        self._send(tool_result(call_id, result.text))
+        self._speak_next |= result.reaction is not Reaction.LISTENS
+        if not self._using and self._speak_next:
+            self._speak_next = False
+            self._when_free(respond())
 
     # --------------------------------------------------------------------------------------------------- the connection
 
@@ -370,7 +323,7 @@ class OpenAIRealtimeBrain:
     async def _open(self, wanted: str) -> RealtimeLink:
         return await RealtimeLink.open(
             self._server,
-            wanted=self._server.configuration(self._settings, wanted),
+            wanted=self._server.configuration(self._settings, self._tools.offered, wanted),
             heard=self._event,
             ended=self._ended,
         )
@@ -413,18 +366,27 @@ class OpenAIRealtimeBrain:
         if link.format != str(self.hears):
             await link.close()
             raise OSError(f"it speaks {link.format} now; expected {self.hears}")
-        for role, text in self._history:
-            link.send(words_of(role, text, self._server.profile))
+        self._tell_history(link)
         self._link, self._linked_s, self._responding = link, self._host.monotonic(), False
         if self._pending:
             self._ask(self._pending.popleft())
 
+    def _tell_history(self, link: RealtimeLink) -> None:
+        for role, text in self._conversation.history:
+            link.send(words_of(role, text, self._server.profile))
+
 
 class OpenAIRealtimeFactory:
-    """Makes brains of one server."""
+    """Makes brains of one server.
 
-    def __init__(self, server: RealtimeServer) -> None:
+    Args:
+        server: as configured.
+        client: for the tools of its calls.
+    """
+
+    def __init__(self, server: RealtimeServer, client: ToolClient) -> None:
         self._server = server
+        self._client = client
 
     @property
     def formats(self) -> Sequence[SoundFormat]:
@@ -433,7 +395,7 @@ class OpenAIRealtimeFactory:
 
     def make(self, plan: BrainPlan, host: BrainHost) -> Brain:
         """One for a call."""
-        return OpenAIRealtimeBrain(plan, host, self._server)
+        return OpenAIRealtimeBrain(plan, host, self._server, self._client)
 
     def close(self) -> None:
         """Nothing is shared."""

@@ -1,10 +1,11 @@
 """A server of the OpenAI Realtime protocol as configured, and what a call's settings mean to it. Pure."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from callgate.brains.tools.definition import Tool
 from callgate.core.audio.format import SoundFormat, sound_format
 from callgate.core.dialects.openai_profiles import PROFILES, Profile
 from callgate.core.dialects.openai_realtime import Configuration, tool_definition
@@ -14,12 +15,6 @@ from callgate.schema.duration import seconds
 
 TRANSCRIPTION_MODEL: Final = "gpt-4o-mini-transcribe"
 FALLBACK_FORMAT: Final = "pcm16/24000"  # what every server takes
-HANG_UP_TOOL: Final = tool_definition(
-    "hangUp",
-    "End the call. Say goodbye first.",
-    {"type": "object", "properties": {"reason": {"type": "string", "description": "Why the call ends."}}},
-)
-_ROLES: Final = {"MESSAGE_ROLE_AGENT": "assistant", "MESSAGE_ROLE_USER": "user"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ class RealtimeServer:
         names = dict.fromkeys((*self.profile.formats, FALLBACK_FORMAT))
         return tuple(sound_format(name) for name in names)
 
-    def configuration(self, settings: JsonObject, format: str) -> Configuration:
+    def configuration(self, settings: JsonObject, tools: Sequence[Tool], format: str) -> Configuration:
         """What a session is to be for a call with these settings, in the public JSON."""
         vad = settings.get("vadSettings")
         turns: JsonObject = vad if isinstance(vad, dict) else {}
@@ -75,34 +70,8 @@ class RealtimeServer:
             transcription_model=self.transcription_model,
             silence_ms=_ms(turns.get("turnEndpointDelay")),
             threshold=float(threshold) if isinstance(threshold, (int, float)) else None,
-            tools=(HANG_UP_TOOL,) if may_hang_up(settings) else (),
+            tools=tuple(tool_definition(tool.name, tool.description, tool.parameters) for tool in tools),
         )
-
-
-def may_hang_up(settings: JsonObject) -> bool:
-    """Whether the built-in tool ``hangUp`` is among the agent's."""
-    selected = settings.get("selectedTools")
-    tools = selected if isinstance(selected, list) else []
-    return any(isinstance(tool, dict) and tool.get("toolName") == "hangUp" for tool in tools)
-
-
-def initial_messages(settings: JsonObject) -> list[tuple[str, str]]:
-    """What was said before the call: roles of the protocol, and texts."""
-    given = settings.get("initialMessages")
-    found = []
-    for entry in given if isinstance(given, list) else []:
-        if isinstance(entry, dict) and isinstance(text := entry.get("text"), str) and text:
-            role = _ROLES.get(str(entry.get("role")))
-            if role is not None:
-                found.append((role, text))
-    return found
-
-
-def greeting_prompt(settings: JsonObject) -> str:
-    """What the agent is told to greet with; empty: nothing in particular."""
-    first = settings.get("firstSpeakerSettings")
-    agent = first.get("agent") if isinstance(first, dict) else None
-    return _text(agent.get("prompt")) if isinstance(agent, dict) else ""
 
 
 def _text(value: Json) -> str:

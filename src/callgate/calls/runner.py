@@ -360,9 +360,20 @@ class CallRunner:
         call = self._made()
         self._talk.negotiate()
         self._chronicle.sound = self._talk.facts()
-        plan = BrainPlan(kind=self._around.maker.brain_of(call), call_id=call.call_id, settings=call.settings)
+        plan = BrainPlan(self._around.maker.brain_of(call), call.call_id, call.settings, self._about(call))
         self._opened = True
         self._session.open(plan, self._talk.path, self, record=call.settings.get("recordingEnabled") is True)
+
+    def _about(self, call: Call) -> JsonObject:
+        attempt = self._leg.attempt
+        return {
+            "accountId": call.account_id,
+            "agentId": call.agent_id,
+            "stageId": call.stage_id,
+            "from": attempt.from_uri,
+            "to": attempt.to_uri,
+            "metadata": dict(call.metadata),
+        }
 
     def _join(self) -> None:
         self._chronicle.mark("acknowledgedMs")

@@ -52,6 +52,7 @@ class Open(_Message):
     kind: str
     call_id: str
     settings: dict[str, Any]
+    about: dict[str, Any]
     path: SoundPath | None
     record: bool
 

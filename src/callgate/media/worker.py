@@ -110,8 +110,8 @@ class Worker(asyncio.Protocol):
             case Reserve():
                 self._granted -= 1
                 self._grant()
-            case Open(number, kind, call_id, settings, path, record):
-                self._open(number, BrainPlan(kind, call_id, settings), path, record)
+            case Open(number, kind, call_id, settings, about, path, record):
+                self._open(number, BrainPlan(kind, call_id, settings, about), path, record)
             case Redirect(number, path):
                 if number in self._sessions:
                     self._sessions[number].redirect(path)

@@ -70,7 +70,7 @@ class RemoteSession:
     ) -> None:
         """Bind sound to brain."""
         self._listener = listener
-        self._worker.tell(Open(self._number, brain.kind, brain.call_id, brain.settings, path, record))
+        self._worker.tell(Open(self._number, brain.kind, brain.call_id, brain.settings, brain.about, path, record))
         if self._worker.dead:
             asyncio.get_running_loop().call_soon(listener.lost)
 

@@ -1,0 +1,1 @@
+"""The tools of an agent: what a model may have done for it while it talks."""

@@ -1,0 +1,274 @@
+"""The use of tools in one call: a model names one, it is done, and the model is told what came of it."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from callgate.brains.conversation import Conversation
+from callgate.brains.tools.client import ToolAnswer, ToolClient, ToolFailed
+from callgate.brains.tools.definition import Reaction, Tool, tools_of
+from callgate.brains.tools.request import ArgumentsUnfit, chosen, read_arguments, request_of
+from callgate.entities.json import Json, JsonObject
+from callgate.ports import BrainHost, BrainPlan
+from callgate.schema.duration import seconds
+
+_TOOL_CALL: Final = "MESSAGE_ROLE_TOOL_CALL"
+_TOOL_RESULT: Final = "MESSAGE_ROLE_TOOL_RESULT"
+# At a time: what one turn of a model asks for in parallel, with room; a model that asks for more has lost its thread.
+_USES_MAX: Final = 16
+_ROLES: Final = {"assistant": "MESSAGE_ROLE_AGENT", "user": "MESSAGE_ROLE_USER"}
+
+
+class Effects(Protocol):
+    """What using a tool may do to the talk."""
+
+    def leave(self, outcome: str, *, soft: bool = False) -> None:
+        """Hang up when what is being said has been heard; `soft`: unless the caller speaks meanwhile."""
+        ...
+
+    def speak(self, text: str) -> None:
+        """Have the agent say this, word for word."""
+        ...
+
+    def restage(self, settings: JsonObject) -> None:
+        """The talk enters another stage: of the call's settings, these are new."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the model is told.
+
+    Attributes:
+        text: the tool's words.
+        reaction: what the agent does now.
+        error: whether it failed; `text` says why.
+    """
+
+    text: str
+    reaction: Reaction = Reaction.SPEAKS
+    error: bool = False
+
+
+class ToolChannel(Protocol):
+    """Who does tools of the kinds ``client`` and ``dataConnection``."""
+
+    def invoke(self, tool: Tool, invocation_id: str, arguments: JsonObject) -> "asyncio.Future[ToolAnswer]":
+        """Have it done elsewhere."""
+        ...
+
+
+class CallTools:
+    """The tools of one call.
+
+    Args:
+        plan: the call.
+        host: likewise.
+        client: of the worker.
+        conversation: so far.
+        effects: on the talk.
+        channel: for tools that clients do; ``None``: nobody does any.
+
+    Attributes:
+        offered: what the model may use.
+        state: of the call, which tools may change.
+    """
+
+    def __init__(
+        self,
+        plan: BrainPlan,
+        host: BrainHost,
+        client: ToolClient,
+        conversation: Conversation,
+        effects: Effects,
+        channel: ToolChannel | None = None,
+    ) -> None:
+        self._plan = plan
+        self._host = host
+        self._client = client
+        self._conversation = conversation
+        self._effects = effects
+        self._channel = channel
+        self._uses: set[asyncio.Task[None]] = set()
+        state = plan.settings.get("initialState")
+        self.state: JsonObject = dict(state) if isinstance(state, dict) else {}
+        self.offered: Sequence[Tool] = ()
+        self._tools: dict[str, Tool] = {}
+        self.select(plan.settings)
+
+    def select(self, settings: JsonObject) -> None:
+        """Offer the tools that these settings select."""
+        found, unusable = tools_of(settings)
+        self._tools = {
+            name: tool
+            for name, tool in found.items()
+            if self._channel is not None or tool.kind not in ("client", "dataConnection")
+        }
+        missing = [name for name in found if name not in self._tools]
+        words = [*unusable, *(f"tool {name!r} is done by a client, and none is connected" for name in missing)]
+        for text in words:
+            self._host.event("warning", "tool_unusable", text)
+        self.offered = tuple(self._tools.values())
+
+    def use(self, name: str, arguments: str, invocation_id: str, answered: Callable[[ToolResult], None]) -> None:
+        """Have a tool used.
+
+        Args:
+            name: as the model knows it.
+            arguments: as the model wrote them: JSON, if it kept its word.
+            invocation_id: names the use.
+            answered: is told, on the event loop, once; never after `close`.
+        """
+        tool = self._tools.get(name)
+        self._note(_TOOL_CALL, name, arguments)
+        if tool is None:
+            words = f"there is no tool called {name[:100]!r}"
+            self._host.event("warning", "tool_unknown", words)
+            self._refuse(name, words, answered)
+            return
+        try:
+            values = chosen(tool, read_arguments(arguments))
+            if tool.kind == "builtIn":
+                self._done(tool, self._built_in(tool, values), answered)
+                return
+            if tool.kind == "static":
+                self._done(tool, ToolResult(tool.response, tool.reaction), answered)
+                return
+            if len(self._uses) >= _USES_MAX:
+                raise ArgumentsUnfit(f"{_USES_MAX} tools are in use already; wait for their answers")
+            work = self._answer(tool, values, invocation_id)
+        except ArgumentsUnfit as error:
+            self._refuse(name, str(error), answered)
+            return
+        task = asyncio.get_running_loop().create_task(self._wait(tool, work, answered), name="use of a tool")
+        self._uses.add(task)
+        task.add_done_callback(self._uses.discard)
+
+    def close(self) -> None:
+        """Nobody waits for answers any more."""
+        for task in tuple(self._uses):
+            task.cancel()
+
+    # ---------------------------------------------------------------------------------------------------- fragments
+
+    def _answer(self, tool: Tool, values: JsonObject, invocation_id: str) -> "asyncio.Future[ToolAnswer]":
+        if tool.kind == "http":
+            request = request_of(tool, values, self._known)
+            return asyncio.ensure_future(self._client.ask(request, tool.timeout_s))
+        assert self._channel is not None, "without a channel such tools are not offered"
+        fixed = {one.name: self._known(one.known) if one.known else one.value for one in tool.fixed}
+        given = {name: value for name, value in fixed.items() if value is not None}
+        return self._channel.invoke(tool, invocation_id, {**values, **given})
+
+    async def _wait(
+        self, tool: Tool, work: "asyncio.Future[ToolAnswer]", answered: Callable[[ToolResult], None]
+    ) -> None:
+        try:
+            async with asyncio.timeout(tool.timeout_s + 1.0):
+                answer = await work
+        except ToolFailed as error:
+            self._failed(tool.name, str(error), answered)
+            return
+        except TimeoutError:
+            self._failed(tool.name, f"no answer within {tool.timeout_s:g} s", answered)
+            return
+        self._done(tool, self._read(tool, answer), answered)
+
+    def _read(self, tool: Tool, answer: ToolAnswer) -> ToolResult:
+        """What an answer's headers ask for, done; and what the model is told."""
+        headers = answer.headers
+        try:
+            reaction = Reaction(headers.get("x-ultravox-agent-reaction", tool.reaction.value))
+        except ValueError:
+            reaction = tool.reaction
+        if "x-ultravox-update-call-state" in headers:
+            self._update(headers["x-ultravox-update-call-state"])
+        kind = headers.get("x-ultravox-response-type", "")
+        if kind == "hang-up":
+            self._effects.leave("agent-hangup")
+            return ToolResult(answer.text, Reaction.LISTENS)
+        if kind == "new-stage":
+            self._restage(answer.text)
+            return ToolResult("The conversation goes on in a new stage.", reaction)
+        if kind not in ("", "tool-response"):
+            self._host.event("warning", "tool_response_type", f"a tool answered with the type {kind[:50]!r}")
+        return ToolResult(answer.text, reaction)
+
+    def _update(self, text: str) -> None:
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            self.state.update(found)
+        else:
+            self._host.event("warning", "tool_state", "a tool sent a call state that is not a JSON object")
+
+    def _restage(self, text: str) -> None:
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            self._host.event("warning", "tool_stage", "a tool asked for a new stage with no JSON object for it")
+            return
+        if isinstance(found.get("selectedTools"), list):
+            self.select(found)
+        self._host.event("info", "call_stage", "the conversation entered a new stage")
+        self._effects.restage(found)
+
+    def _built_in(self, tool: Tool, values: JsonObject) -> ToolResult:
+        given: dict[str, Json] = {one.name: one.value for one in tool.fixed} | dict(values)
+        soft = given.get("strict") is False
+        if tool.built_in == "hangUp":
+            self._effects.leave("agent-hangup", soft=soft)
+            return ToolResult("The call ends when you have finished speaking.", Reaction.LISTENS)
+        if tool.built_in == "leaveVoicemail":
+            self._effects.speak(str(given["message"]))
+            self._effects.leave("agent-hangup", soft=soft)
+            result = given.get("result")
+            return ToolResult(result if isinstance(result, str) else "The message is being left.", Reaction.LISTENS)
+        digits = str(given["digits"])
+        try:
+            self._host.bridge.send_digits(digits, _ms(given.get("toneDuration")), _ms(given.get("spaceDuration")))
+        except ValueError as error:
+            raise ArgumentsUnfit(str(error)) from None
+        return ToolResult(f"Pressed {digits}.", tool.reaction)
+
+    def _known(self, name: str) -> Json:
+        match name:
+            case "KNOWN_PARAM_CALL_ID":
+                return self._plan.call_id
+            case "KNOWN_PARAM_CONVERSATION_HISTORY":
+                return [{"role": _ROLES[role], "text": text} for role, text in self._conversation.history]
+            case "KNOWN_PARAM_OUTPUT_SAMPLE_RATE":
+                return 8_000  # of the telephone
+            case "KNOWN_PARAM_CALL_STATE":
+                return self.state
+            case "KNOWN_PARAM_CALL_STAGE_ID":
+                return self._plan.about.get("stageId")
+            case "KNOWN_PARAM_CALL_METADATA":
+                return self._plan.about.get("metadata")
+        return None
+
+    def _done(self, tool: Tool, result: ToolResult, answered: Callable[[ToolResult], None]) -> None:
+        self._note(_TOOL_RESULT, tool.name, result.text)
+        answered(result)
+
+    def _refuse(self, name: str, words: str, answered: Callable[[ToolResult], None]) -> None:
+        """The model is to blame."""
+        self._note(_TOOL_RESULT, name, words)
+        answered(ToolResult(words, error=True))
+
+    def _failed(self, name: str, words: str, answered: Callable[[ToolResult], None]) -> None:
+        self._host.event("warning", "tool_failed", f"tool {name!r}: {words}"[:500])
+        self._refuse(name, f"The tool failed: {words}"[:1_000], answered)
+
+    def _note(self, role: str, name: str, text: str) -> None:
+        self._host.message(role, f"{name[:64]}: {text}")
+
+
+def _ms(value: Json) -> int:
+    return max(40, min(round(1_000 * seconds(value)), 5_000)) if isinstance(value, str) else 100
