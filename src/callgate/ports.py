@@ -389,6 +389,10 @@ class BrainHost(Protocol):
         """This brain cannot go on; `reason` in words."""
         ...
 
+    def refit(self) -> None:
+        """What the brain `hears` and `speaks` has changed; sound that is still queued in another format is dropped."""
+        ...
+
 
 class Brain(Protocol):
     """The running thing that listens and speaks for one call.
@@ -397,7 +401,7 @@ class Brain(Protocol):
     what takes longer than a millisecond belongs into a thread or process.
 
     Attributes:
-        hears: the format in which it wants the caller's sound; settled when `start` returns.
+        hears: the format in which it wants the caller's sound; settled when `start` returns, until `BrainHost.refit`.
         speaks: the format of what it plays, likewise.
     """
 

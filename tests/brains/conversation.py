@@ -54,6 +54,11 @@ class Conversation:
     def fail(self, reason: str) -> None:
         self.failures.append(reason)
 
+    def refit(self) -> None:
+        if self._playout.format != self.brain.speaks:
+            self._playout.clear()
+            self._playout.format = self.brain.speaks
+
     # ---- the caller's verbs
 
     async def begins(self) -> None:

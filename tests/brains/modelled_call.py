@@ -29,6 +29,7 @@ class ModelledCall:
         self.hung_up: list[str] = []
         self.failures: list[str] = []
         self.sent: list[bytes] = []
+        self.heard: list[bytes | None] = []  # by the caller, frame by frame; nothing where nothing was queued
         self.brain: Brain = factory.make(BrainPlan("model", "call", settings or {}), self)
 
     @property
@@ -55,6 +56,11 @@ class ModelledCall:
     def fail(self, reason: str) -> None:
         self.failures.append(reason)
 
+    def refit(self) -> None:
+        if self._playout.format != self.brain.speaks:
+            self._playout.clear()
+            self._playout.format = self.brain.speaks
+
     async def begins(self) -> None:
         """The phone rings, and the caller is there."""
         await self.brain.start()
@@ -67,6 +73,7 @@ class ModelledCall:
             self._now += _FRAME_S
             self.brain.hear(said or self.brain.hears.silence)
             frame = self._playout.take()
+            self.heard.append(frame)
             if frame is not None:
                 self.sent.append(frame)
             self._playout.ring()

@@ -96,6 +96,34 @@ def test_a_model_that_is_gone_ends_the_call(modelled_gate: Gate, model: ModelInT
     assert modelled_gate.ended_call(caller.sip_call_id)["endReason"] != "hangup"
 
 
+def test_another_takes_over_from_a_model_that_is_gone(tmp_path: Path, model: ModelInThread) -> None:
+    config = tmp_path / "callgate.toml"
+    config.write_text(
+        f'[models.first]\nkind = "openai-realtime"\nurl = "{model.server.url}"\nthen = ["second"]\n'
+        '[models.second]\nkind = "demo"\n'
+    )
+    gate = Gate(tmp_path, settings=SETTINGS | {"CALLGATE_MEDIA_WORKERS": "1"}, options=(f"--config={config}",))
+    gate.reset()
+    agent = gate.make_agent("doubled", model="first", firstSpeakerSettings={"user": {}})
+    with Caller(gate, f"agent_{agent}") as caller:
+        model.does(model.server.speaks(PCMU.new_encoder()(tone(AGENT_HZ, 400)), "Let me see."))
+        caller.hear(0.5)
+        model.server.refuses = 503
+        model.does(model.server.breaks())
+        after = caller.hear(3.0)
+        silent = longest = 0
+        for _, packet in after:
+            silent = silent + 20 if packet.payload == b"\xff" * 160 else 0
+            longest = max(longest, silent)
+        assert longest < 2_000
+        assert any(packet.payload != b"\xff" * 160 for _, packet in after)
+    call = gate.ended_call(caller.sip_call_id)
+    assert call["endReason"] == "hangup"
+    told = [event["type"] for event in gate.events(call["callId"])]
+    assert told.index("brain_failed") < told.index("brain_replaced")
+    assert gate.stop() == 0
+
+
 def test_other_agents_are_served_by_the_demo_agent(modelled_gate: Gate, model: ModelInThread) -> None:
     with Caller(modelled_gate) as caller:
         assert len(caller.hear(0.5)) > 15

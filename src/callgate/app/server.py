@@ -64,6 +64,7 @@ def brain_settings(settings: Settings, *, allow_loopback: bool) -> JsonObject:
     """What the workers' factories are told. It holds the keys of models: never to be shown."""
     return {
         "models": {name: asdict(model) for name, model in settings.models.items()},
+        "lastWords": settings.model_last_words,
         "allowPrivate": settings.url_allow_private,
         "allowLoopback": allow_loopback,
     }

@@ -17,24 +17,36 @@ def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
 
     Args:
         settings: ``models``: by name, the fields of `config.models.Model`; ``allowPrivate`` and ``allowLoopback``:
-            which addresses they may be at; ``demoSpeech`` false: the demo agent uses no speech engine even where one is
-            installed.
+            which addresses they may be at; ``lastWords``: what is said when all have failed; ``demoSpeech`` false: the
+            demo agent uses no speech engine even where one is installed.
 
     Raises:
         ValueError: a model that cannot be made.
     """
     # Here, so that the control process can ask for `speech_level` without loading the brains.
     from callgate.brains.demo import DemoFactory
+    from callgate.brains.succession import SuccessionFactory
     from callgate.brains.tools.client import ToolClient
 
     demo = DemoFactory(speech=settings.get("demoSpeech") is not False)
     guard = AddressGuard(settings.get("allowPrivate") is True, settings.get("allowLoopback") is True)
     models = cast("dict[str, dict[str, Any]]", settings.get("models") or {})
     client = ToolClient(guard)
+    alone: dict[str, BrainFactory] = {"demo": demo}
+    for name, model in models.items():
+        alone[name] = demo if model["kind"] == "demo" else _made(name, model, guard, client)
+    last_words = str(settings.get("lastWords") or "")
     made = {
-        name: demo if model["kind"] == "demo" else _made(name, model, guard, client) for name, model in models.items()
+        name: SuccessionFactory(
+            [(one, alone[one]) for one in (name, *model["then"])],
+            last=demo,
+            last_words=last_words,
+            silent_s_max=model["silent_s_max"],
+        )
+        for name, model in models.items()
+        if alone[name] is not demo
     }
-    return {"demo": demo, **made}
+    return {**alone, **made}
 
 
 def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:
@@ -56,6 +68,7 @@ def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolCl
             api_key=model["api_key"],
             model=model["model"],
             transcription_model=TRANSCRIPTION_MODEL if transcription is None else transcription,
+            reconnect_s_max=1.0 if model["then"] else 10.0,
         ),
         client,
     )

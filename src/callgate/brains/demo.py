@@ -36,7 +36,12 @@ _GRACE_S: Final = 0.5  # after the last word should have been sent
 _AGENT: Final = "MESSAGE_ROLE_AGENT"
 _USER: Final = "MESSAGE_ROLE_USER"
 # What is played where a text was to be spoken, by what follows it.
-_STOCK: Final = {"max-duration": "time-exceeded", "inactivity": "goodbye", "agent-hangup": "goodbye"}
+_STOCK: Final = {
+    "max-duration": "time-exceeded",
+    "inactivity": "goodbye",
+    "agent-hangup": "goodbye",
+    "agent-lost": "goodbye",
+}
 _PHRASES: Final = {
     "what time is it": "1",
     "tell me the time": "1",

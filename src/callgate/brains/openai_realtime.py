@@ -342,9 +342,11 @@ class OpenAIRealtimeBrain:
 
     async def _reconnect(self) -> None:
         try:
-            await self._renew()
+            async with asyncio.timeout(self._server.reconnect_s_max):
+                await self._renew()
         except OSError as error:
-            self._host.fail(f"the speech model is gone and cannot be reached again: {error}")
+            words = str(error) or f"no answer within {self._server.reconnect_s_max:g} s"
+            self._host.fail(f"the speech model is gone and cannot be reached again: {words}")
         finally:
             self._reconnecting = None
 

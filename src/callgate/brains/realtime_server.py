@@ -28,6 +28,7 @@ class RealtimeServer:
         api_key: empty: none is sent.
         model: empty: the server knows, or the URL says.
         transcription_model: for the caller's words; empty: they are not transcribed.
+        reconnect_s_max: how long a broken connection may take to be made again: short where others can take over.
     """
 
     url: str
@@ -36,6 +37,7 @@ class RealtimeServer:
     api_key: str = field(default="", repr=False)
     model: str = ""
     transcription_model: str = TRANSCRIPTION_MODEL
+    reconnect_s_max: float = 10.0
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -9,6 +9,9 @@ from typing import Any, Final
 KINDS: Final = ("demo", "openai-realtime", "websocket")
 
 
+_SILENT_S_LIMIT: Final = 600  # nobody waits longer on a telephone
+
+
 class ModelError(ValueError):
     """A table that cannot be used; says which, and what was expected."""
 
@@ -25,6 +28,8 @@ class Model:
         model: as the server calls it; empty: the server knows, or the URL says.
         transcription_model: for the caller's words; empty: they are not transcribed. ``None``: the kind's own.
         sound: of the kind ``websocket``: ``ENCODING/RATE``, both ways.
+        then: names of the models that take over, in this order, when it fails.
+        silent_s_max: how long a caller waits for an answer before that counts as a failure; 0: for ever.
     """
 
     kind: str
@@ -34,6 +39,8 @@ class Model:
     model: str = ""
     transcription_model: str | None = None
     sound: str = "pcm16/16000"
+    then: tuple[str, ...] = ()
+    silent_s_max: float = 15.0
 
 
 _REFERENCES: Final = ("api_key_env", "api_key_file")
@@ -53,7 +60,14 @@ def read_models(tables: Any, environment: Mapping[str, str], where: str) -> dict
     """
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise ModelError(f"{where}: models is {tables!r}; expected tables, [models.NAME]")
-    return {name: _read(table, environment, f"{where}: [models.{name}]") for name, table in tables.items()}
+    models = {name: _read(table, environment, f"{where}: [models.{name}]") for name, table in tables.items()}
+    for name, model in models.items():
+        for follower in model.then:
+            if follower not in models and follower != "demo":
+                raise ModelError(
+                    f"{where}: [models.{name}]: then names {follower!r}; expected models of this file, or demo"
+                )
+    return models
 
 
 def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> Model:
@@ -62,9 +76,16 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
             raise ModelError(f"{where}: a key has no place in the file; expected {' or '.join(_REFERENCES)}")
         if name not in _KNOWN:
             raise ModelError(f"{where}: nothing is called {name}; expected one of {', '.join(_KNOWN)}")
-        if not isinstance(value, str):
+        if name == "then":
+            if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+                raise ModelError(f"{where}: then is {value!r}; expected a list of names")
+        elif name == "silent_s_max":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _SILENT_S_LIMIT:
+                raise ModelError(f"{where}: silent_s_max is {value!r}; expected 0 to {_SILENT_S_LIMIT} seconds")
+        elif not isinstance(value, str):
             raise ModelError(f"{where}: {name} is {value!r}; expected a text")
     given = {name: value for name, value in table.items() if name not in _REFERENCES}
+    given["then"] = tuple(given.get("then", ()))
     kind = given.get("kind", "")
     if kind not in KINDS:
         raise ModelError(f"{where}: kind is {kind!r}; expected one of {', '.join(KINDS)}")

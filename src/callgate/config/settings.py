@@ -340,6 +340,12 @@ class Settings:
         "demo",
         "Model that serves calls and agents whose own `model` is not configured: a name of `[models.NAME]`, or demo.",
     )
+    model_last_words: str = _setting(
+        "model.last_words",
+        "I am sorry, there is a technical problem. Please call again later. Goodbye.",
+        "Said before a call is hung up whose model has failed, with nothing left to take over (`then` of a model); "
+        "empty: it is hung up at once.",
+    )
     models: Mapping[str, Model] = field(default_factory=dict)  # tables of the file: see `models`
     sound_codecs: tuple[str, ...] = _setting(
         "sound.codecs",

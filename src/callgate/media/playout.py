@@ -41,13 +41,15 @@ class Playout:
 
     @property
     def format(self) -> SoundFormat:
-        """Of what is queued; to be set before anything is."""
+        """Of what is queued; to be set while nothing is. What was played begins to count anew."""
         return self._format
 
     @format.setter
     def format(self, format: SoundFormat) -> None:
         if self._queue:
             raise ValueError(f"{len(self._queue)} bytes of sound are queued; expected none when the format is set")
+        self._queued = self._taken = 0  # bytes of another format cannot be counted on
+        self._fading = b""
         self._format = format
         self._frame_bytes = format.frame_bytes
         self._sample_bytes = 2 if format.encoding == "pcm16" else 1

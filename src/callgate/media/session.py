@@ -203,6 +203,18 @@ class Session:
         if not self._over:
             self._tell(HangUp(self._number, outcome))
 
+    def refit(self) -> None:
+        """The brain's formats have changed."""
+        brain = self._brain
+        if brain is None or self._over or not self._ready:
+            return
+        if self._playout.format != brain.speaks:
+            self._playout.clear()
+            self._playout.format = brain.speaks
+        self._agree()
+        if self._recorder is not None:
+            self._recorder.use(brain.hears, brain.speaks)
+
     # ------------------------------------------------------------------------------------------------------- sound
 
     def _packet(self, data: bytes, source: Address | None) -> None:

@@ -25,6 +25,7 @@ class RealtimeServer:
     Attributes:
         url: to connect to, once started.
         refuses: HTTP status for the next handshakes; 0: none.
+        greets: while clear, connections are taken and nothing is said.
         takes: formats it takes; of others it says in ``session.updated`` that it uses ``audio/pcm``.
         sessions: how many there have been.
         headers: of the last handshake.
@@ -37,6 +38,8 @@ class RealtimeServer:
     def __init__(self) -> None:
         self.url = ""
         self.refuses = 0
+        self.greets = asyncio.Event()
+        self.greets.set()
         self.takes = {"audio/pcmu", "audio/pcma", "audio/pcm"}
         self.sessions = 0
         self.headers: dict[str, str] = {}
@@ -150,6 +153,7 @@ class RealtimeServer:
         self.sessions += 1
         self.sound.clear()
         self._active = ""
+        await self.greets.wait()
         await self.says("session.created", session={"type": "realtime"})
         async for message in socket:
             if message.type == WSMsgType.TEXT:
