@@ -18,7 +18,15 @@ _S_MAX = 5.0
 class ModelledCall:
     """The host of one brain."""
 
-    def __init__(self, factory: BrainFactory, settings: JsonObject | None = None, codec: str = "PCMU") -> None:
+    def __init__(
+        self,
+        factory: BrainFactory,
+        settings: JsonObject | None = None,
+        codec: str = "PCMU",
+        *,
+        call_id: str = "call",
+        about: JsonObject | None = None,
+    ) -> None:
         self.codec = codec
         self._now = 1_000.0
         self._playout = Playout(lambda name: self.brain.marked(name))
@@ -30,7 +38,7 @@ class ModelledCall:
         self.failures: list[str] = []
         self.sent: list[bytes] = []
         self.heard: list[bytes | None] = []  # by the caller, frame by frame; nothing where nothing was queued
-        self.brain: Brain = factory.make(BrainPlan("model", "call", settings or {}), self)
+        self.brain: Brain = factory.make(BrainPlan("model", call_id, settings or {}, about or {}), self)
 
     @property
     def bridge(self) -> Bridge:

@@ -50,21 +50,25 @@ def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
 
 
 def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:
-    if model["kind"] == "websocket":
-        return _plain(name, model, guard)
+    match model["kind"]:
+        case "media-streams":
+            return _media_streams(name, model, guard)
+        case "websocket":
+            return _plain(name, model, guard)
+    return _openai_realtime(name, model, guard, client)
+
+
+def _openai_realtime(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:
     from callgate.brains.openai_realtime import OpenAIRealtimeFactory
     from callgate.brains.realtime_server import TRANSCRIPTION_MODEL, RealtimeServer
     from callgate.core.dialects.openai_profiles import PROFILES
 
-    profile = model["profile"]
-    if profile not in PROFILES:
-        raise ValueError(f"[models.{name}]: profile is {profile!r}; expected one of {', '.join(sorted(PROFILES))}")
     transcription = model["transcription_model"]
     return OpenAIRealtimeFactory(
         RealtimeServer(
             url=model["url"],
             guard=guard,
-            profile=PROFILES[profile],
+            profile=PROFILES[_profile(name, model, PROFILES, "openai")],
             api_key=model["api_key"],
             model=model["model"],
             transcription_model=TRANSCRIPTION_MODEL if transcription is None else transcription,
@@ -72,6 +76,14 @@ def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolCl
         ),
         client,
     )
+
+
+def _media_streams(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory:
+    from callgate.brains.media_streams import MediaStreamsFactory
+    from callgate.core.dialects.media_streams import DIALECTS
+
+    dialect = _profile(name, model, DIALECTS, "twilio")
+    return MediaStreamsFactory(model["url"], guard=guard, dialect=dialect, auth_token=model["api_key"])
 
 
 def _plain(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory:
@@ -83,3 +95,10 @@ def _plain(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactor
     except ValueError as error:
         raise ValueError(f"[models.{name}]: sound is {model['sound']!r}; {error}") from None
     return PlainWebSocketFactory(model["url"], guard=guard, api_key=model["api_key"], sound=sound)
+
+
+def _profile(name: str, model: dict[str, Any], known: Mapping[str, object], usual: str) -> str:
+    profile: str = model["profile"] or usual
+    if profile not in known:
+        raise ValueError(f"[models.{name}]: profile is {profile!r}; expected one of {', '.join(sorted(known))}")
+    return profile

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 # What a model may be; the first is there without being declared.
-KINDS: Final = ("demo", "openai-realtime", "websocket")
+KINDS: Final = ("demo", "media-streams", "openai-realtime", "websocket")
 
 
 _SILENT_S_LIMIT: Final = 600  # nobody waits longer on a telephone
@@ -24,7 +24,7 @@ class Model:
         kind: one of `KINDS`.
         url: ``ws://`` or ``wss://``, with the query its server wants.
         api_key: as it was found; never shown.
-        profile: of its kind: which server of the protocol it is.
+        profile: which server or dialect of the kind it is; empty: the usual one.
         model: as the server calls it; empty: the server knows, or the URL says.
         transcription_model: for the caller's words; empty: they are not transcribed. ``None``: the kind's own.
         sound: of the kind ``websocket``: ``ENCODING/RATE``, both ways.
@@ -35,7 +35,7 @@ class Model:
     kind: str
     url: str = ""
     api_key: str = field(default="", repr=False)
-    profile: str = "openai"
+    profile: str = ""
     model: str = ""
     transcription_model: str | None = None
     sound: str = "pcm16/16000"
