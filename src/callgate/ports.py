@@ -274,6 +274,14 @@ class MediaSession(Protocol):
         """Have the brain speak `text` now; when `then_hang_up` is a slug, ask to hang up with it afterwards."""
         ...
 
+    def tell(self, message: JsonObject) -> None:
+        """Give the brain a data message of the public API, validated: see `Brain.tell`."""
+        ...
+
+    def press(self, digits: str) -> None:
+        """Press keys towards the caller; what is no key has been refused before."""
+        ...
+
     def close(self) -> None:
         """End the session, give slot and port back. Also the way out of a reservation that was never opened."""
         ...
@@ -443,6 +451,13 @@ class Brain(Protocol):
         """Speak `text` now, over whatever is being said; when a slug is given, hang up with it afterwards."""
         ...
 
+    def tell(self, message: JsonObject) -> None:
+        """A data message of the public API: ``user_text_message`` (text) or ``forced_agent_message`` (content).
+
+        What it cannot do with it stands in the call's events.
+        """
+        ...
+
     async def close(self) -> None:
         """The call is over: let go of everything."""
         ...
@@ -583,4 +598,12 @@ class LiveCalls(Protocol):
 
     def hang_up(self, call_id: str, message: str | None = None) -> bool:
         """End a joined call, after the agent has said `message`; ``False`` when it is not joined, or not here."""
+        ...
+
+    def tell(self, call_id: str, message: JsonObject) -> bool:
+        """Give the agent of a joined call a data message; ``False`` when it is not joined, or not here."""
+        ...
+
+    def press(self, call_id: str, digits: str) -> bool:
+        """Press keys towards the caller of a joined call; likewise."""
         ...

@@ -16,6 +16,7 @@ from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
 from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord, Verdict
+from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig
 from callgate.ports import (
@@ -90,6 +91,12 @@ class StageSession:
 
     def say(self, text: str, then_hang_up: str | None = None) -> None:
         self.did.append(("say", text, then_hang_up))
+
+    def tell(self, message: JsonObject) -> None:
+        self.did.append(("tell", message))
+
+    def press(self, digits: str) -> None:
+        self.did.append(("press", digits))
 
     def close(self) -> None:
         self.did.append(("close",))

@@ -50,6 +50,9 @@ class EchoBrain:
         if then_hang_up:
             self.host.hang_up(then_hang_up)
 
+    def tell(self, message: JsonObject) -> None:
+        self.host.event("info", "told", str(message["type"]))
+
     async def close(self) -> None:
         pass
 

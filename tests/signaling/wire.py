@@ -12,6 +12,7 @@ from callgate.core.sip.parse import parse
 from callgate.core.sip.stream import KeepAlive, StreamFramer
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
+from callgate.entities.json import JsonObject
 from callgate.ports import Considered, Leg, ReofferAnswer, SoundPath
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
@@ -229,6 +230,8 @@ class FakeSession:
     def begin(self) -> None: ...
     def digit(self, digit: str, duration_ms: int) -> None: ...
     def say(self, text: str, then_hang_up: str | None = None) -> None: ...
+    def tell(self, message: JsonObject) -> None: ...
+    def press(self, digits: str) -> None: ...
 
     def close(self) -> None:
         self.closed += 1

@@ -14,6 +14,7 @@ import uvicorn
 
 from callgate.core.admission.policy import PolicySet, compile_policy
 from callgate.entities.account import Account
+from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import SipConfig
 from callgate.media.recording_folder import RecordingFolder
@@ -21,6 +22,7 @@ from callgate.operations.operations import Operations
 from callgate.runtime.address_guard import check_url
 from callgate.runtime.clock import SystemClock
 from callgate.runtime.ids import SystemIds
+from callgate.runtime.tasks import TaskOwner
 from callgate.store.open import Store, open_store
 from callgate.web.app import create_app
 
@@ -33,6 +35,8 @@ class Live:
 
     joined: set[str] = field(default_factory=set)
     said: list[tuple[str, str | None]] = field(default_factory=list)
+    told: list[tuple[str, JsonObject]] = field(default_factory=list)
+    pressed: list[tuple[str, str]] = field(default_factory=list)
     measured: dict[str, SoundQuality] = field(default_factory=dict)
 
     def quality(self, call_id: str) -> SoundQuality | None:
@@ -46,6 +50,16 @@ class Live:
             return False
         self.said.append((call_id, message))
         return True
+
+    def tell(self, call_id: str, message: JsonObject) -> bool:
+        if call_id in self.joined:
+            self.told.append((call_id, message))
+        return call_id in self.joined
+
+    def press(self, call_id: str, digits: str) -> bool:
+        if call_id in self.joined:
+            self.pressed.append((call_id, digits))
+        return call_id in self.joined
 
 
 @dataclass
@@ -112,6 +126,7 @@ def operations_over(store: Store, live: Live, recordings: Path | None = None) ->
         drafted=drafted,
         check_url=guard,
         recordings=None if recordings is None else RecordingFolder(recordings),
+        tasks=TaskOwner(failed=lambda name, error: None),
         models=("demo", "fast", "ultravox-v0.7"),
     )
 

@@ -57,13 +57,46 @@ async def test_a_live_call_is_hung_up_not_deleted(api: Api) -> None:
     assert (await api.ask("POST", path + "/send_data_message", {"type": "hang_up"})).status == 422
     api.live.joined.add(call.call_id)
     assert (await api.ask("DELETE", path)).status == 409
-    for body in ({"type": "hang_up", "massage": "x"}, {"type": "x"}, {}, {"type": "user_text_message", "text": "x"}):
+    for body in ({"type": "hang_up", "massage": "x"}, {"type": "x"}, {}, {"type": "user_text_message"}):
         assert (await api.ask("POST", path + "/send_data_message", body)).status == 400
     assert (await api.ask("POST", path + "/send_data_message", {"type": "hang_up", "message": "Bye"})).status == 204
     assert api.live.said == [(call.call_id, "Bye")]
     api.live.joined.clear()
     assert (await api.ask("DELETE", path)).status == 204
     assert (await api.ask("GET", path)).status == 404
+
+
+async def test_texts_and_words_are_given_to_the_agent(api: Api) -> None:
+    call = await started(api, await api.agent())
+    path = f"/api/calls/{call.call_id}/send_data_message"
+    text = {"type": "user_text_message", "text": "My number is 7.", "urgency": "immediate"}
+    assert (await api.ask("POST", path, text)).status == 422
+    api.live.joined.add(call.call_id)
+    assert (await api.ask("POST", path, text)).status == 204
+    words = {"type": "forced_agent_message", "content": "One moment.", "uninterruptible": True, "threadId": "UI"}
+    assert (await api.ask("POST", path, words)).status == 204
+    assert api.live.told == [(call.call_id, text), (call.call_id, words)]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ([], "non_field_errors"),
+        ({"type": 7}, "type"),
+        ({"type": "user_text_message", "text": ""}, "text"),
+        ({"type": "user_text_message", "text": "x", "urgency": "now"}, "urgency"),
+        ({"type": "user_text_message", "text": "x", "threadId": "other"}, "threadId"),
+        ({"type": "forced_agent_message"}, "content"),
+        ({"type": "forced_agent_message", "content": "x", "toolCalls": [{"name": "a"}]}, "toolCalls"),
+    ],
+)
+async def test_a_message_that_cannot_be_given_is_refused_by_its_field(api: Api, body: Any, field: str) -> None:
+    call = await started(api, await api.agent())
+    api.live.joined.add(call.call_id)
+    answer = await api.ask("POST", f"/api/calls/{call.call_id}/send_data_message", body)
+    assert answer.status == 400
+    assert field in answer.body
+    assert api.live.told == []
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,7 @@ class Server:
             check_url=check,
             hook=hook,
             recordings=RecordingFolder(self._recordings_folder()),
+            tasks=self._tasks,
             models=sorted({"demo", *settings.models}),
         )
         self._serve_http(operations, gate, http_socket)

@@ -69,6 +69,9 @@ class WebSocketBrain:
         if then_hang_up:
             self._host.hang_up(then_hang_up)
 
+    def tell(self, message: JsonObject) -> None:
+        """Nobody tells it anything."""
+
     async def close(self) -> None:
         """Let go of the connection."""
         if self._transport is not None:

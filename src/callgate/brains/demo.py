@@ -184,6 +184,13 @@ class DemoBrain:
         if then_hang_up is not None:
             self._say_farewell(then_hang_up)
 
+    def tell(self, message: JsonObject) -> None:
+        """It says what it is forced to, and understands no text."""
+        if message.get("type") == "forced_agent_message":
+            self.say(str(message.get("content", "")))
+        else:
+            self._host.event("info", "message_not_taken", "the demo agent understands no text", message=message)
+
     async def close(self) -> None:
         """The call is over."""
         self._live = False

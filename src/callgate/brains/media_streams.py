@@ -102,6 +102,10 @@ class MediaStreamsBrain:
         if then_hang_up:
             self._leave(then_hang_up)
 
+    def tell(self, message: JsonObject) -> None:
+        """A bot cannot be told."""
+        self._host.event("warning", "message_not_taken", "the agent's protocol has no data messages", message=message)
+
     async def close(self) -> None:
         """Say that the call is over."""
         if self._socket is not None:

@@ -149,13 +149,29 @@ class OpenAIRealtimeBrain:
 
     def say(self, text: str, then_hang_up: str | None = None) -> None:
         """Speak now, over whatever is being said."""
-        self._interrupt()
+        self._be_quiet()
         if then_hang_up:
             self._manners.leave(then_hang_up)
             self._manners.uninterruptible = True
-        if self._responding:
-            self._send(cancel())
         self.speak(text)
+
+    def tell(self, message: JsonObject) -> None:
+        """A text of the user, or words that the agent is forced to say."""
+        urgent = message.get("urgency") == "immediate"
+        if message.get("type") == "forced_agent_message":
+            if urgent:
+                self._be_quiet()
+            self._manners.uninterruptible |= message.get("uninterruptible") is True
+            self.speak(str(message.get("content", "")))
+            return
+        text = str(message.get("text", ""))
+        self._conversation.said("user", text)
+        self._manners.caller_active()
+        if urgent:
+            self._be_quiet()
+        self._send(words_of("user", text, self._server.profile))
+        if message.get("urgency") != "later":
+            self._when_free(respond())
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -256,6 +272,12 @@ class OpenAIRealtimeBrain:
         if self._item is not None and self._item.item_id == item_id:
             self._item.done = True
             self._bridge.mark(item_id)
+
+    def _be_quiet(self) -> None:
+        """Something else is to be said now."""
+        self._interrupt()
+        if self._responding:
+            self._send(cancel())
 
     def _interrupt(self) -> None:
         """The caller speaks: silence at once, and the model is told how much was heard."""

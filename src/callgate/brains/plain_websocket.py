@@ -81,6 +81,10 @@ class PlainWebSocketBrain:
             self._farewell = (then_hang_up, self._host.monotonic() + _HANG_UP_S_MAX)
         self._send(plain.say(text, then_hang_up is not None))
 
+    def tell(self, message: JsonObject) -> None:
+        """Pass it on, as it is."""
+        self._send(plain.data(message))
+
     async def close(self) -> None:
         """Say goodbye."""
         if self._socket is not None:

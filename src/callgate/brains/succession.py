@@ -179,6 +179,12 @@ class Succession:
             self._to_say = (text, then_hang_up)
         self._with(lambda brain: brain.say(text, then_hang_up))
 
+    def tell(self, message: JsonObject) -> None:
+        """A data message; while nobody is there it is lost, and that is said."""
+        if self._brain is None:
+            self._host.event("warning", "message_not_taken", "no brain was there to take a message", message=message)
+        self._with(lambda brain: brain.tell(message))
+
     async def close(self) -> None:
         """Let go of whoever is there."""
         if self._succeeding is not None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 from callgate.calls.runner import CallRunner
+from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 
 
@@ -57,6 +58,22 @@ class Registry:
         if runner is None or not runner.is_joined:
             return False
         runner.hang_up(message)
+        return True
+
+    def tell(self, call_id: str, message: JsonObject) -> bool:
+        """Give the agent of a joined call a data message; ``False`` when it is not joined, or not here."""
+        runner = self._find(call_id)
+        if runner is None or not runner.is_joined:
+            return False
+        runner.tell(message)
+        return True
+
+    def press(self, call_id: str, digits: str) -> bool:
+        """Press keys towards the caller of a joined call; likewise."""
+        runner = self._find(call_id)
+        if runner is None or not runner.is_joined:
+            return False
+        runner.press(digits)
         return True
 
     async def drain(self, timeout_s: float) -> None:

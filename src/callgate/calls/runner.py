@@ -171,6 +171,14 @@ class CallRunner:
         else:
             self._happen(Input.API_LEAVES)
 
+    def tell(self, message: JsonObject) -> None:
+        """Give the agent a data message of the API."""
+        self._session.tell(message)
+
+    def press(self, digits: str) -> None:
+        """Press keys towards the caller."""
+        self._session.press(digits)
+
     def drain(self) -> None:
         """The node can wait no longer."""
         self._happen(Input.DRAINED)

@@ -86,6 +86,20 @@ class Say(_Message):
     then_hang_up: str | None
 
 
+class Tell(_Message):
+    """Give the brain a data message."""
+
+    session: int
+    data: dict[str, Any]
+
+
+class Press(_Message):
+    """Press keys."""
+
+    session: int
+    digits: str
+
+
 class Close(_Message):
     """End a session, opened or not."""
 
@@ -175,7 +189,7 @@ class Unusable(_Message):
     reason: str
 
 
-ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Close | Inspect
+ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Tell | Press | Close | Inspect
 ToControl = Granted | Ready | Failed | Said | Happened | HangUp | Measured | Closed | Inspected | Unusable
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -14,7 +14,7 @@ from callgate.core.audio.codecs import wire_codec
 from callgate.core.rtp.latching import Address
 from callgate.core.rtp.watch import Verdict, Watch
 from callgate.core.sdp.path import SoundPath
-from callgate.entities.json import Json
+from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
@@ -159,6 +159,17 @@ class Session:
     def say(self, text: str, then_hang_up: str | None) -> None:
         """Have the brain speak."""
         self._ask(lambda brain: brain.say(text, then_hang_up))
+
+    def tell(self, message: JsonObject) -> None:
+        """Give the brain a data message."""
+        self._ask(lambda brain: brain.tell(message))
+
+    def press(self, digits: str) -> None:
+        """Press keys."""
+        try:
+            self.bridge.send_digits(digits)
+        except ValueError as error:
+            self.event("warning", "digits_not_pressed", str(error))
 
     async def close(self) -> None:
         """End it; tells `Closed`."""

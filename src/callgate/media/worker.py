@@ -26,9 +26,11 @@ from callgate.media.protocol import (
     Inspect,
     Inspected,
     Open,
+    Press,
     Redirect,
     Reserve,
     Say,
+    Tell,
     ToControl,
     ToWorker,
     Unpacker,
@@ -124,6 +126,12 @@ class Worker(asyncio.Protocol):
             case Say(number, text, then_hang_up):
                 if number in self._sessions:
                     self._sessions[number].say(text, then_hang_up)
+            case Tell(number, data):
+                if number in self._sessions:
+                    self._sessions[number].tell(data)
+            case Press(number, digits):
+                if number in self._sessions:
+                    self._sessions[number].press(digits)
             case Close(number):
                 self._spawn(self._close(number))
             case Inspect():

@@ -25,11 +25,13 @@ from callgate.media.protocol import (
     Inspected,
     Measured,
     Open,
+    Press,
     Ready,
     Redirect,
     Reserve,
     Said,
     Say,
+    Tell,
     ToControl,
     ToWorker,
     Unpacker,
@@ -89,6 +91,14 @@ class RemoteSession:
     def say(self, text: str, then_hang_up: str | None = None) -> None:
         """Have the brain speak."""
         self._worker.tell(Say(self._number, text, then_hang_up))
+
+    def tell(self, message: JsonObject) -> None:
+        """Give the brain a data message."""
+        self._worker.tell(Tell(self._number, message))
+
+    def press(self, digits: str) -> None:
+        """Press keys."""
+        self._worker.tell(Press(self._number, digits))
 
     def close(self) -> None:
         """End it; harmless when done already."""

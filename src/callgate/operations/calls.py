@@ -15,6 +15,7 @@ from callgate.operations.caller import Caller
 from callgate.operations.errors import Conflict, NotFound, NotNow
 from callgate.ports import LiveCalls
 from callgate.schema.call import render_call, render_event, render_message
+from callgate.schema.data_message import validate_data_message
 from callgate.schema.duration import seconds
 from callgate.schema.errors import Invalid, invalid, shown
 from callgate.schema.quality import render_quality
@@ -24,7 +25,6 @@ from callgate.store.open import Store
 
 _SEVERITIES: Final = ("debug", "info", "warning", "error")
 _MODES: Final = ("last_stage", "in_call")
-_MESSAGES: Final = ("hang_up", "forced_agent_message", "user_text_message")
 # The public order `duration` by the column that holds it.
 _SORTS: Final = {"duration": "duration_s"}
 
@@ -172,7 +172,7 @@ class CallOperations:
         return [render_event(one) for one in found[offset : offset + limit]], len(found)
 
     async def send_data_message(self, caller: Caller, call_id: str, body: Json) -> None:
-        """Do to a call in progress what a data message says; so far: hang up.
+        """Do to a call in progress what a data message says.
 
         Raises:
             NotFound: none of this account.
@@ -180,8 +180,13 @@ class CallOperations:
             NotNow: the call is not joined, or over.
         """
         call = await self._call(caller, call_id)
-        message = _hang_up_message(body)
-        if call.ended is not None or not self._live.hang_up(call.call_id, message):
+        message = validate_data_message(body)
+        if message["type"] == "hang_up":
+            text = message.get("message")
+            done = self._live.hang_up(call.call_id, text if isinstance(text, str) else None)
+        else:
+            done = self._live.tell(call.call_id, message)
+        if call.ended is not None or not done:
             raise NotNow("the call has ended" if call.ended is not None else "the call is not joined")
 
     def create(self, caller: Caller, body: Json) -> NoReturn:
@@ -224,25 +229,6 @@ def _not_offered(body: JsonObject) -> Invalid:
     else:
         name = f"`{name}`" + (", the default," if not medium else "")
     return invalid("medium", f"{name} is not offered yet; so far calls come in over SIP only")
-
-
-def _hang_up_message(body: Json) -> str | None:
-    if not isinstance(body, dict):
-        raise invalid("non_field_errors", f"expected an object: {shown(body)}")
-    kind = body.get("type")
-    if kind is None:
-        raise invalid("type", "required, but absent")
-    if kind not in _MESSAGES:
-        raise invalid("type", f"expected one of {', '.join(_MESSAGES)}: {shown(kind)}")
-    if kind != "hang_up":
-        raise invalid("type", f"`{kind}` is not offered yet; so far there is `hang_up`")
-    errors: JsonObject = {key: [f"unknown key {shown(key)}"] for key in body if key not in ("type", "message")}
-    message = body.get("message")
-    if message is not None and not isinstance(message, str):
-        errors["message"] = [f"expected text: {shown(message)}"]
-    if errors:
-        raise Invalid(errors)
-    return message if isinstance(message, str) else None
 
 
 def _filter(query: CallQuery) -> CallFilter:

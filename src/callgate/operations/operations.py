@@ -11,7 +11,9 @@ from callgate.operations.caller import Caller
 from callgate.operations.calls import CallOperations
 from callgate.operations.decisions import DecisionOperations
 from callgate.operations.sip_config import SipConfigOperations
+from callgate.operations.stream_calls import StreamCallOperations
 from callgate.ports import DecisionHook, Ids, LiveCalls
+from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl
 from callgate.store.open import Store
 
@@ -28,6 +30,7 @@ class Operations:
         check_url: why a URL that an account sets is refused, in words.
         hook: asks the fallback handler for an evaluation; ``None``: it cannot be asked.
         recordings: what was recorded; ``None``: nothing is.
+        tasks: who owns what runs in the background.
         models: names that calls may ask for as their `model`, in order.
     """
 
@@ -42,6 +45,7 @@ class Operations:
         check_url: CheckUrl,
         hook: DecisionHook | None = None,
         recordings: RecordingFolder | None = None,
+        tasks: TaskOwner,
         models: Sequence[str] = ("demo",),
     ) -> None:
         self.models = tuple(models)
@@ -49,6 +53,7 @@ class Operations:
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
         self.agents = AgentOperations(store, check_url)
         self.calls = CallOperations(store, live, check_url, recordings)
+        self.stream_calls = StreamCallOperations(store, live, tasks)
         self.decisions = DecisionOperations(store, ids, self.sip_config, domain_of, drafted, hook)
 
     def caller(self, key: str) -> Caller | None:

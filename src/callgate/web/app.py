@@ -19,7 +19,7 @@ from callgate.schema.evaluate import EvaluateBody
 from callgate.schema.sip_config import SipConfigPatch
 from callgate.schema.start_call import StartAgentCallBody, StartCallBody
 from callgate.store.errors import StoreUnavailable
-from callgate.web.api import agents, calls, decisions, models, sip
+from callgate.web.api import agents, calls, decisions, models, sip, stream_calls
 from callgate.web.documented import schemas_of
 from callgate.web.request import UNSAFE_KEY_HEADER
 
@@ -56,7 +56,7 @@ def create_app(
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
         expose_headers=["ETag"],
     )
-    for noun in (decisions, sip, agents, calls, models):
+    for noun in (decisions, sip, agents, calls, models, stream_calls):
         app.include_router(noun.router)
     _add_node_routes(app, ready)
     _add_refusals(app)

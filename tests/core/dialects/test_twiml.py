@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +46,5 @@ def test_what_cannot_be_obeyed_is_said(text: str, words: str) -> None:
 
 @given(st.text() | st.text("<>/&;!?Response Play digits=\"'[]").map(lambda inner: f"<Response>{inner}</Response>"))
 def test_no_document_does_more_than_be_refused(text: str) -> None:
-    try:
-        read_twiml(text)
-    except TwimlError as error:
-        assert str(error)
+    with contextlib.suppress(TwimlError):
+        assert len(read_twiml(text)) <= 50

@@ -118,6 +118,9 @@ class ScriptedBrain:
     def say(self, text: str, then_hang_up: str | None = None) -> None:
         """It has no voice."""
 
+    def tell(self, message: JsonObject) -> None:
+        """It has no ears for this."""
+
     async def close(self) -> None:
         """Nothing to let go of."""
 

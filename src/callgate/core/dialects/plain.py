@@ -109,6 +109,11 @@ def say(text: str, last: bool) -> bytes:
     return _message("say", text=text, last=last)
 
 
+def data(message: JsonObject) -> bytes:
+    """A data message of the public API."""
+    return _message("data", message=message)
+
+
 def error(words: str) -> bytes:
     """Something that came was not understood."""
     return _message("error", message=words)

@@ -1,6 +1,6 @@
 """TwiML, as far as bots of media streams control their calls with it: XML in, what to do out. Pure.
 
-Nothing that XML can be attacked with is read: no document type, no entities but the five of XML, bounded size and depth.
+Nothing is read that XML can be attacked with: no document type, no entities but the five of XML, bounded size, depth.
 """
 
 import re
@@ -107,7 +107,9 @@ class _Reader:
             case "Play":
                 raise TwimlError("<Play> of a file is not offered; expected digits")
             case _:
-                raise TwimlError(f"<{name[:40]}> is not offered; expected <Hangup>, <Play digits>, <Pause> or <Connect>")
+                raise TwimlError(
+                    f"<{name[:40]}> is not offered; expected <Hangup>, <Play digits>, <Pause> or <Connect>"
+                )
 
     def _add(self, verb: Verb) -> None:
         if len(self.verbs) == _VERBS_MAX:
