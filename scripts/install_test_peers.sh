@@ -1,6 +1,18 @@
 #!/bin/sh
-# The peers that scenarios call from: SIPp and baresip, as Debian and Ubuntu package them. Quick when they are there.
+# The peers of scenarios: SIPp and baresip, as Debian and Ubuntu package them, and Pipecat, whose bots are called.
+# Quick when they are there.
 set -eu
+cd "$(dirname "$0")/.."
+
+# Beside our own packages and not among them: only the bot, a program of its own, is to find it.
+pipecat=.venv/pipecat
+if ! cmp -s locks/pipecat.txt "$pipecat/installed.txt"; then
+  echo "callgate: installing what locks/pipecat.txt names into $pipecat"
+  rm -rf "$pipecat"
+  .venv/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes --only-binary :all: \
+    --target "$pipecat" -r locks/pipecat.txt
+  cp locks/pipecat.txt "$pipecat/installed.txt"
+fi
 
 missing=
 command -v sipp >/dev/null 2>&1 || missing=" sip-tester"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the three lock files anew: what a plain install, the demo's speech and a developer's machine get, to the byte.
+# Write the lock files anew: what a plain install, the demo's speech, a developer's machine and a foreign bot get.
 # dev is resolved first and binds the other two, so that the tests run on what users install.
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,3 +10,6 @@ compile() {
 compile --upgrade --extra demo --extra opus --extra dev --output-file locks/dev.txt
 compile --constraints locks/dev.txt --extra demo --output-file locks/demo.txt
 compile --constraints locks/dev.txt --output-file locks/base.txt
+.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
+  --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+  --upgrade locks/pipecat.in --output-file locks/pipecat.txt

@@ -68,6 +68,15 @@ class Caller:
         number, self._sequence = self._sequence, self._sequence + 1
         (source or self.rtp).sendto(pack(0, False, number & 0xFFFF, 160 * number & 0xFFFF_FFFF, 77, payload), self.to)
 
+    def press(self, digit: str) -> None:
+        """Press a key for 100 ms: RFC 4733 section 2.5.1.2 (Transmission of Event Packets)."""
+        event, stamp = "0123456789*#ABCD".index(digit), 160 * self._sequence & 0xFFFF_FFFF
+        for step in range(8):
+            ends, duration = (0x80, 800) if step >= 5 else (0, 160 * (step + 1))
+            payload = bytes((event, ends | 10)) + duration.to_bytes(2, "big")
+            number, self._sequence = self._sequence, self._sequence + 1
+            self.rtp.sendto(pack(101, step == 0, number & 0xFFFF, stamp, 77, payload), self.to)
+
     def hear(self, seconds: float) -> list[tuple[float, Packet]]:
         """The packets of the next so many seconds, each with the time it came."""
         came = []

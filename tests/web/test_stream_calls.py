@@ -46,16 +46,17 @@ async def test_without_a_key_nothing_is_told(api: Api, auth: str) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
 
 
-async def test_other_accounts_and_calls_are_not_there(api: Api) -> None:
+async def test_the_account_of_the_path_may_be_what_the_bot_was_configured_with(api: Api) -> None:
     call = await started(api, await api.agent())
-    sid, account = call_sid(call.call_id), account_sid(api.account.account_id)
-    for path in (
-        f"{'AC' + '0' * 32}/Calls/{sid}.json",
-        f"{account}/Calls/CA1.json",
-        f"{account}/Calls/CA{'0' * 32}.json",
-    ):
-        answer = await asked(api, call.call_id, {"Status": "completed"}, path=f"/2010-04-01/Accounts/{path}")
-        assert (answer.status, answer.body["code"]) == (404, 20404)
+    path = f"/2010-04-01/Accounts/{'AC' + '0' * 32}/Calls/{call_sid(call.call_id)}.json"
+    answer = await asked(api, call.call_id, path=path)
+    assert (answer.status, answer.body["account_sid"]) == (200, account_sid(api.account.account_id))
+
+
+@pytest.mark.parametrize("sid", ["CA1", "CA" + "0" * 32, "x"])
+async def test_other_calls_are_not_there(api: Api, sid: str) -> None:
+    answer = await asked(api, "", {"Status": "completed"}, path=f"/2010-04-01/Accounts/AC1/Calls/{sid}.json")
+    assert (answer.status, answer.body["code"]) == (404, 20404)
 
 
 @pytest.mark.parametrize(
@@ -98,9 +99,8 @@ async def test_a_document_is_obeyed_in_its_order(api: Api, twiml: str, does: lis
 
     tasks = TaskOwner(lambda name, error: failures.append(repr(error)))
     operations = StreamCallOperations(api.store, api.live, tasks, wait)
-    account = account_sid(api.account.account_id)
     form = {"Twiml": f"<Response>{twiml}</Response>"}
-    shown = await operations.update(Caller(api.account, "key"), account, call_sid(call.call_id), form)
+    shown = await operations.update(Caller(api.account, "key"), call_sid(call.call_id), form)
     await tasks.finish()
     assert shown["sid"] == call_sid(call.call_id)
     assert (did, failures) == (does, [])

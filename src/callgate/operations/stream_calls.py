@@ -53,21 +53,21 @@ class StreamCallOperations:
         self._tasks = tasks
         self._wait = wait
 
-    async def get(self, caller: Caller, account: str, sid: str) -> JsonObject:
+    async def get(self, caller: Caller, sid: str) -> JsonObject:
         """The call.
 
         Raises:
             StreamCallRefused: there is none.
         """
-        return _rendered(await self._call(caller, account, sid))
+        return _rendered(await self._call(caller, sid))
 
-    async def update(self, caller: Caller, account: str, sid: str, form: Mapping[str, str]) -> JsonObject:
+    async def update(self, caller: Caller, sid: str, form: Mapping[str, str]) -> JsonObject:
         """End the call (``Status=completed``), or do what a document says (``Twiml``).
 
         Raises:
             StreamCallRefused: no such call, it is over, or what was asked for is not offered.
         """
-        call = await self._call(caller, account, sid)
+        call = await self._call(caller, sid)
         status, twiml = form.get("Status"), form.get("Twiml")
         if (status is None) == (twiml is None):
             raise StreamCallRefused(400, 20001, "expected either Status=completed or Twiml; Url is not offered")
@@ -103,9 +103,7 @@ class StreamCallOperations:
                     break
         self._live.hang_up(call_id)
 
-    async def _call(self, caller: Caller, account: str, sid: str) -> Call:
-        if account != account_sid(caller.account.account_id):
-            raise StreamCallRefused(404, 20404, f"no such account: {account[:60]}")
+    async def _call(self, caller: Caller, sid: str) -> Call:
         call_id = call_id_of(sid)
         call = None if call_id is None else await self._store.get_call(caller.account.account_id, call_id)
         if call is None:

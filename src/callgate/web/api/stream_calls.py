@@ -1,4 +1,7 @@
-"""`/2010-04-01/Accounts/{account}/Calls/{call}.json`: for bots that know calls by Twilio's interface."""
+"""`/2010-04-01/Accounts/{account}/Calls/{call}.json`: for bots that know calls by Twilio's interface.
+
+Whose call it may be is said by the key, so that a bot may keep the account that it was configured with.
+"""
 
 import base64
 import binascii
@@ -22,7 +25,7 @@ _FIELDS_MAX: Final = 50
 async def get_stream_call(request: Request, account: str, sid: str, verbs: Verbs) -> JSONResponse:
     """The call."""
     try:
-        return JSONResponse(await verbs.stream_calls.get(_asker(request), account, sid))
+        return JSONResponse(await verbs.stream_calls.get(_asker(request), sid))
     except StreamCallRefused as refusal:
         return _refused(refusal)
 
@@ -32,7 +35,7 @@ async def update_stream_call(request: Request, account: str, sid: str, verbs: Ve
     """End the call, or do what a document says."""
     try:
         asker = _asker(request)
-        return JSONResponse(await verbs.stream_calls.update(asker, account, sid, await _form(request)))
+        return JSONResponse(await verbs.stream_calls.update(asker, sid, await _form(request)))
     except StreamCallRefused as refusal:
         return _refused(refusal)
 
