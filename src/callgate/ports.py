@@ -389,6 +389,10 @@ class BrainHost(Protocol):
         """Put an event into the call's events."""
         ...
 
+    def turn_ended(self) -> None:
+        """The brain has noticed that the caller has finished: how long the answer takes is measured."""
+        ...
+
     def hang_up(self, outcome: str) -> None:
         """End the call: a slug of the catalogue."""
         ...

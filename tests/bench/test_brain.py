@@ -47,6 +47,9 @@ class Host:
     def clear(self) -> None:
         self.asked.put_nowait(("clear", None))
 
+    def turn_ended(self) -> None:
+        raise AssertionError("it has no turns")
+
     def hang_up(self, outcome: str) -> None:
         self.asked.put_nowait(("hang up", outcome))
 

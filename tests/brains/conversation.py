@@ -29,6 +29,7 @@ class Conversation:
         self.messages: list[tuple[str, str]] = []
         self.events: list[tuple[str, str]] = []
         self.hung_up: list[str] = []
+        self.turns = 0
         self.failures: list[str] = []
         self._sent: list[bytes] = []
         self.brain: Brain = factory.make(BrainPlan("demo", "c", settings or {}), self)
@@ -47,6 +48,9 @@ class Conversation:
 
     def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
         self.events.append((severity, type))
+
+    def turn_ended(self) -> None:
+        self.turns += 1
 
     def hang_up(self, outcome: str) -> None:
         self.hung_up.append(outcome)

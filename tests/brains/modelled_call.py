@@ -35,6 +35,7 @@ class ModelledCall:
         self.spans: list[tuple[float | None, float | None]] = []
         self.events: list[tuple[str, str]] = []
         self.hung_up: list[str] = []
+        self.turns = 0
         self.failures: list[str] = []
         self.sent: list[bytes] = []
         self.heard: list[bytes | None] = []  # by the caller, frame by frame; nothing where nothing was queued
@@ -57,6 +58,9 @@ class ModelledCall:
 
     def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
         self.events.append((type, text))
+
+    def turn_ended(self) -> None:
+        self.turns += 1
 
     def hang_up(self, outcome: str) -> None:
         self.hung_up.append(outcome)

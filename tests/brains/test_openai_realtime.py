@@ -357,3 +357,51 @@ async def test_a_session_is_replaced_before_the_server_ends_it(server: RealtimeS
 )
 def test_the_part_of_a_text_that_was_heard(share: float, part: str) -> None:
     assert _part_of("one two three", share) == part
+
+
+@pytest.mark.parametrize(
+    ("urgency", "cleared", "answers"), [("immediate", True, True), ("soon", False, True), ("later", False, False)]
+)
+async def test_a_text_of_the_user_is_told_in_its_urgency(
+    server: RealtimeServer, call: MakeCall, urgency: str, cleared: bool, answers: bool
+) -> None:
+    one = call()
+    await one.begins()
+    await server.speaks(VOICE * 50, "a second of words")
+    await one.until(lambda: one.bridge.queued_ms == 1_000)
+    one.brain.tell({"type": "user_text_message", "text": "My number is 7.", "urgency": urgency})
+    await one.until(lambda: server.asked("conversation.item.create"))
+    assert (not one.bridge.queued_ms) is cleared
+    assert ("user", "My number is 7.") in one.messages
+    one.brain.tell({"type": "forced_agent_message", "content": "Done."})  # what comes before it has been answered
+    await one.until(lambda: len(server.asked("response.create")) == 1)
+    asked = "Done." in str(server.asked("response.create")[0])
+    assert asked is not answers
+
+
+async def test_words_that_it_is_forced_to_say(server: RealtimeServer, call: MakeCall) -> None:
+    one = call()
+    await one.begins()
+    await server.speaks(VOICE * 50, "a second of words")
+    await one.until(lambda: one.bridge.queued_ms == 1_000)
+    words: JsonObject = {
+        "type": "forced_agent_message",
+        "content": "Fire!",
+        "urgency": "immediate",
+        "uninterruptible": True,
+    }
+    one.brain.tell(words)
+    await one.until(lambda: server.asked("response.create"))
+    assert "Fire!" in server.asked("response.create")[0]["response"]["instructions"]
+    assert not one.bridge.queued_ms
+    one.lasts(20, VOICE)
+    await one.until(lambda: len(server.sound) >= 160)
+    assert bytes(server.sound[-160:]) == one.format.silence  # nobody interrupts this
+
+
+async def test_the_end_of_a_turn_is_told_for_measuring(server: RealtimeServer, call: MakeCall) -> None:
+    one = call()
+    await one.begins()
+    await server.understands("Hello.")
+    await one.until(lambda: one.messages)
+    assert one.turns == 1

@@ -228,6 +228,7 @@ class DemoBrain:
 
     def _turn_ended(self, now: float) -> None:
         utterance, self._utterance = self._utterance, None
+        self._host.turn_ended()
         self._inactivity.caller_active(now)
         if utterance is None or self._busy() or self._farewell is not None:
             return  # said while the agent would not be interrupted

@@ -232,6 +232,7 @@ class OpenAIRealtimeBrain:
                 if not self._manners.uninterruptible:
                     self._interrupt()
             case SpeechStopped():
+                self._host.turn_ended()
                 self._manners.caller_active()
             case CallerSaid(text):
                 self._conversation.said("user", text)

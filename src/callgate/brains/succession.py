@@ -62,6 +62,10 @@ class _Seat:
         if self.taken:
             self._host.event(severity, type, text, **extras)
 
+    def turn_ended(self) -> None:
+        if self.taken:
+            self._host.turn_ended()
+
     def hang_up(self, outcome: str) -> None:
         if self.taken:
             self._host.hang_up(outcome)

@@ -14,23 +14,32 @@ class SessionBridge:
         playout: the queue of sound.
         press: presses keys: which, ms of tone, ms of pause.
         quality: tells how the sound fares.
+        sounded: is told when sound comes while none is waiting.
     """
 
     __slots__ = (
         "_playout",
         "_press",
         "_quality",
+        "_sounded",
     )
 
     def __init__(
-        self, playout: Playout, press: Callable[[str, int, int], None], quality: Callable[[], SoundQuality]
+        self,
+        playout: Playout,
+        press: Callable[[str, int, int], None],
+        quality: Callable[[], SoundQuality],
+        sounded: Callable[[], None] = lambda: None,
     ) -> None:
         self._playout = playout
         self._press = press
         self._quality = quality
+        self._sounded = sounded
 
     def play(self, sound: bytes) -> None:
         """Queue sound."""
+        if not self._playout.queued_ms:
+            self._sounded()
         self._playout.play(sound)
 
     def clear(self) -> Cleared:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from callgate.core.audio.codecs import wire_codec
+from callgate.core.audio.format import PCM_8K
 from callgate.core.rtp.latching import Address
 from callgate.core.rtp.watch import Verdict, Watch
 from callgate.core.sdp.path import SoundPath
@@ -25,6 +26,7 @@ from callgate.media.recording import Recorder, Recordings
 from callgate.media.reporting import Reporting
 from callgate.media.sending import Sending
 from callgate.media.ticker import Ticker
+from callgate.media.turns import Turns, loudness
 from callgate.media.wire import Wire
 from callgate.ports import Brain, BrainFactory, BrainPlan
 
@@ -66,6 +68,8 @@ class Session:
         "_sending",
         "_tell",
         "_ticker",
+        "_turns",
+        "_level",
         "_wire",
         "bridge",
     )
@@ -93,7 +97,9 @@ class Session:
         self._reporting = Reporting(
             self._wire, self._sending, self._receiving, watch, chance, self._judged, self._measured, clock
         )
-        self.bridge = SessionBridge(playout, self._sending.press, self._reporting.quality)
+        self._turns = Turns(clock, self._turned)
+        self._level = loudness(PCM_8K)
+        self.bridge = SessionBridge(playout, self._sending.press, self._reporting.quality, self._turns.sounded)
         self._recordings = recordings
         self._recorder: Recorder | None = None
         self._begun_s = 0.0
@@ -209,6 +215,10 @@ class Session:
         if not self._over:
             self._tell(Happened(self._number, severity, type, text, dict(extras)))
 
+    def turn_ended(self) -> None:
+        """The brain has noticed that the caller has finished."""
+        self._turns.noticed()
+
     def hang_up(self, outcome: str) -> None:
         """End the call."""
         if not self._over:
@@ -249,6 +259,7 @@ class Session:
             return
         if self._recorder is not None:
             self._recorder.caller(frame, self._since_begun_ms())
+        self._turns.heard(self._level(frame))
         try:
             self._brain.hear(frame)
         except Exception as error:
@@ -262,8 +273,14 @@ class Session:
         now_s = self._clock()
         self._receiving.tick(now_s)
         if not self._over:
+            played_ms = self._playout.played_ms
             self._sending.tick(frames)
+            if self._playout.played_ms != played_ms:
+                self._turns.sent()
             self._reporting.tick(now_s)
+
+    def _turned(self, times: dict[str, Json]) -> None:
+        self.event("debug", "turn", f"the caller heard an answer after {times['firstPacketMs']} ms", **times)
 
     def _marked(self, name: str) -> None:
         self._ask(lambda brain: brain.marked(name))
@@ -275,6 +292,7 @@ class Session:
         if self._ready and self._path is not None and self._brain is not None:
             self._sending.use(self._path, self._brain.speaks)
             self._receiving.use(self._path, self._brain.hears)
+            self._level = loudness(self._brain.hears)
 
     def _record(self) -> None:
         """Begin to record, if that is wanted: what the brain hears, and what of its sound is sent."""

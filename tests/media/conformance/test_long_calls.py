@@ -29,7 +29,7 @@ def test_a_long_call(place: MakePlace) -> None:
         call.bridge.play(bytes([turn % 100]) * (PCMU_8K.frame_bytes * TURN // 2))
         call.bridge.mark(str(turn))
         call.talk([b"\x10" * 160] * TURN)
-        assert (call.events(), call.hang_ups()) == ([], [])
+        assert (set(call.events()) - {"turn"}, call.hang_ups()) == (set(), [])
         call.told.clear()
         memory_kb.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     quality = call.quality
