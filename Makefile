@@ -39,6 +39,7 @@ bench:  ## the figures of the README
 	$(BIN)/python -m benchmarks.complete_calls
 	$(BIN)/python -m benchmarks.ring_to_answer
 	$(BIN)/python -m benchmarks.media
+	$(BIN)/python -m benchmarks.openai_realtime
 
 docs:  ## write the generated pages anew
 	$(BIN)/python scripts/write_docs.py

@@ -37,6 +37,12 @@ class Host:
     def event(self, severity: str, type: str, text: str, **extras: object) -> None:
         """Likewise."""
 
+    def refit(self) -> None:
+        """Its formats never change."""
+
+    def turn_ended(self) -> None:
+        """Not measured here."""
+
     def hang_up(self, outcome: str) -> None:
         """Likewise."""
 

@@ -103,6 +103,7 @@ class Crowd:
         frames = (bytes(640), wide) if wideband else self._payloads
         self._messages = tuple(struct.pack(">BBH", 0x82, 126, len(frame)) + frame for frame in frames)
         self._message_bytes = len(self._messages[0]) + 4  # what comes the other way bears a mask
+        self._greeting = b""  # that models send first
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=4_096)
         self._listener.setblocking(False)
         self._calls = [_Call(number) for number in range(calls)]
@@ -242,14 +243,16 @@ class Crowd:
             for start in range(0, size - self._message_bytes + 1, self._message_bytes):
                 message = np.frombuffer(self._buffer, np.uint8, self._message_bytes, start)
                 mask = np.resize(message[4:8], len(message) - 8)
-                sound = (message[8:] ^ mask).tobytes()
-                if not self._wideband:
-                    sound = audioop.ulaw2lin(sound, 2)
+                sound = self._sound((message[8:] ^ mask).tobytes())
                 late_s = _found(call.there_s, sound, 16_000 if self._wideband else 8_000)
                 if late_s is not None:
                     self._there.append(late_s)
                     call.there_s = None
                     return
+
+    def _sound(self, message: bytes) -> bytes:
+        """What a message to a model holds, as PCM."""
+        return message if self._wideband else audioop.ulaw2lin(message, 2)
 
     # ------------------------------------------------------------------------------------------------- the handshake
 
@@ -270,7 +273,7 @@ class Crowd:
         key = base64.b64encode(hashlib.sha1(headers[b"sec-websocket-key"] + _WEBSOCKET_MAGIC).digest())  # noqa: S324
         sock.send(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + key + b"\r\n\r\n"
+            b"Sec-WebSocket-Accept: " + key + b"\r\n\r\n" + self._greeting
         )
         call = self._calls[int(head.split()[1].rpartition(b"/")[2])]
         call.model = sock
@@ -285,8 +288,8 @@ def _found(probed_s: float, sound: bytes, rate_hz: int) -> float | None:
     return time.monotonic() - probed_s + first / rate_hz
 
 
-def main(pipe: Connection, calls: int, wideband: bool, alone: bool) -> None:
+def main(pipe: Connection, calls: int, wideband: bool, alone: bool, kind: type[Crowd] = Crowd) -> None:
     """The process."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # two sockets a call
-    Crowd(pipe, calls, wideband, alone).run()
+    kind(pipe, calls, wideband, alone).run()

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from callgate.bench import crowd
-from callgate.bench.crowd import Seen
+from callgate.bench.crowd import Crowd, Seen
 
 _ANSWER_S_MAX: Final = 60.0
 
@@ -25,17 +25,18 @@ class Load:
         wideband: see `Crowd`.
         core: to run on.
         alone: whether the core is its own, so that it may wait without sleeping.
+        kind: of crowd: what its models speak.
 
     Attributes:
         model_port: where the models listen.
         caller_ports: of each caller.
     """
 
-    def __init__(self, calls: int, *, wideband: bool, core: int, alone: bool) -> None:
+    def __init__(self, calls: int, *, wideband: bool, core: int, alone: bool, kind: type[Crowd] = Crowd) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe: Connection
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=crowd.main, args=(theirs, calls, wideband, alone), daemon=True)
+        self._process = context.Process(target=crowd.main, args=(theirs, calls, wideband, alone, kind), daemon=True)
         self._process.start()
         theirs.close()
         os.sched_setaffinity(self._process.pid or 0, [core])

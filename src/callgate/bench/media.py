@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from callgate.bench.crowd import FRAME_S, Seen
+from callgate.bench.crowd import FRAME_S, Crowd, Seen
 from callgate.bench.load import Load
 from callgate.bench.workers import Workers
 from callgate.media.protocol import Inspected
@@ -122,6 +122,7 @@ async def measure(
     wideband: bool,
     seconds: float,
     carrier: Callable[..., Carrier] = Workers,
+    crowd: type[Crowd] = Crowd,
 ) -> Measured:
     """Carry so many calls for so long.
 
@@ -131,6 +132,7 @@ async def measure(
         wideband: models speak s16le at 16,000 Hz; else µ-law.
         seconds: to measure, after two to warm up.
         carrier: makes what carries them, given ``calls``, ``cores`` and ``wideband``.
+        crowd: what callers and models are.
 
     Raises:
         BenchFailed: a process ended, or a model could not be reached.
@@ -143,7 +145,7 @@ async def measure(
         for index, core in enumerate(arrangement.crowd_cores):
             count = min(share, calls - index * share)
             if count > 0:
-                loads.append(Load(count, wideband=wideband, core=core, alone=arrangement.apart))
+                loads.append(Load(count, wideband=wideband, core=core, alone=arrangement.apart, kind=crowd))
         for load in loads:
             await load.ready()
         before = await carrying.inspect()

@@ -18,15 +18,29 @@ _OPENED_AT_ONCE: Final = 32
 
 
 class Workers:
-    """Implements `Carrier`."""
+    """Implements `Carrier`.
 
-    def __init__(self, calls: int, *, cores: Sequence[int], wideband: bool) -> None:
+    Args:
+        calls: at once.
+        cores: one worker on each.
+        wideband: models speak s16le at 16,000 Hz; else µ-law.
+        factory: ``module:attribute`` of what makes the brains, of the kind ``websocket``.
+    """
+
+    def __init__(
+        self,
+        calls: int,
+        *,
+        cores: Sequence[int],
+        wideband: bool,
+        factory: str = "callgate.bench.brain:factories",
+    ) -> None:
         self._cores = cores
         self._sound = "pcm16" if wideband else "pcmu"
         self._sessions: list[MediaSession] = []
         self._media = WorkerMedia(
             count=len(cores),
-            factory="callgate.bench.brain:factories",
+            factory=factory,
             factory_settings={},
             bind="127.0.0.1",
             port_first=_PORT_FIRST,
