@@ -14,7 +14,7 @@ from callgate.core.audio.tones import tone
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
-from callgate.ports import BrainPlan
+from callgate.ports.brain import BrainPlan
 
 
 class Host:

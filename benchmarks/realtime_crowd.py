@@ -15,7 +15,7 @@ from callgate.core.audio.format import PCMU_8K, SoundFormat
 from callgate.core.audio.pcm import audioop
 from callgate.core.dialects.openai_realtime import append
 from callgate.entities.json import JsonObject
-from callgate.ports import Brain, BrainFactory, BrainHost, BrainPlan
+from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan
 from callgate.runtime.address_guard import AddressGuard
 
 _PCMU = {"type": "audio/pcmu"}

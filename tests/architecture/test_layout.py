@@ -17,7 +17,7 @@ LINES_MAX = 600
 SHOWN_BY = {
     # Nouns without behaviour: types and tables that mypy and everything else checks.
     "entities": "core/admission/test_decide.py",
-    "ports.py": "architecture/test_layout.py",
+    "ports": "architecture/test_layout.py",
     "core/sdp/path.py": "core/sdp/test_negotiate.py",
     "core/templates/errors.py": "core/templates/test_render.py",
     "core/audio/pcm.py": "core/audio/test_g711.py",
@@ -32,6 +32,7 @@ SHOWN_BY = {
     # Bodies and verbs, shown over HTTP by the noun they belong to.
     "schema/agent.py": "web/test_agents.py",
     "schema/body.py": "web/test_properties.py",
+    "schema/data_message.py": "web/test_calls.py",
     "schema/decision.py": "web/test_calls.py",
     "schema/duration.py": "schema/test_start_call.py",
     "schema/errors.py": "web/test_sip.py",
@@ -47,6 +48,8 @@ SHOWN_BY = {
     "operations/decisions.py": "web/test_calls.py",
     "operations/operations.py": "web/test_app.py",
     "operations/sip_config.py": "web/test_sip.py",
+    "operations/stream_calls.py": "web/test_stream_calls.py",
+    "web/api/stream_calls.py": "web/test_stream_calls.py",
     "web/api/agents.py": "web/test_agents.py",
     "web/api/calls.py": "web/test_calls.py",
     "web/api/decisions.py": "web/test_calls.py",
@@ -58,6 +61,12 @@ SHOWN_BY = {
     "brains/realtime_link.py": "brains/test_openai_realtime.py",
     "brains/realtime_server.py": "brains/test_openai_realtime.py",
     "core/dialects/openai_profiles.py": "core/dialects/test_openai_realtime.py",
+    "brains/conversation.py": "brains/test_openai_realtime.py",
+    "brains/manners.py": "brains/test_openai_realtime.py",
+    "brains/tools/client.py": "brains/tools/test_use.py",
+    "core/dialects/stream_ids.py": "core/dialects/test_media_streams.py",
+    "testing/media_streams_bot.py": "brains/test_media_streams.py",
+    "testing/tool_server.py": "brains/tools/test_use.py",
     "testing/openai_realtime_server.py": "brains/test_openai_realtime.py",
     "brains/speech.py": "brains/test_demo.py",
     "cli/main.py": "cli/test_call.py",

@@ -7,7 +7,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest
 
 from callgate.bench.brain import factories
 from callgate.core.audio.format import PCM_16K, PCMU_8K
-from callgate.ports import Brain, BrainHost, BrainPlan
+from callgate.ports.brain import Brain, BrainHost, BrainPlan
 
 
 class Model(WSListener):

@@ -8,7 +8,7 @@ from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
-from callgate.ports import Brain, BrainFactory, BrainPlan, Bridge
+from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge
 
 _FRAME_S = 0.02
 SILENCE = bytes(320)

@@ -19,16 +19,8 @@ from callgate.entities.decision import DecisionRecord, Verdict
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig
-from callgate.ports import (
-    BrainPlan,
-    LegListener,
-    MediaSession,
-    Question,
-    Rejection,
-    SessionListener,
-    SoundPath,
-    StartCall,
-)
+from callgate.ports import LegListener, MediaSession, Question, Rejection, SessionListener, SoundPath, StartCall
+from callgate.ports.brain import BrainPlan
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
 from callgate.testing.clock import ManualClock

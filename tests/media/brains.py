@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.tones import tone
 from callgate.entities.json import JsonObject
-from callgate.ports import Brain, BrainFactory, BrainHost, BrainPlan
+from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan
 
 
 class EchoBrain:

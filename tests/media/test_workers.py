@@ -14,7 +14,8 @@ from callgate.core.rtp.packet import Packet, pack, unpack
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.workers import CannotStartWorker, RemoteSession, WorkerMedia
-from callgate.ports import BrainPlan, MediaSession, SoundPath
+from callgate.ports import MediaSession, SoundPath
+from callgate.ports.brain import BrainPlan
 
 ULAW = CODECS["PCMU"]
 

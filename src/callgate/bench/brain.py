@@ -12,7 +12,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from callgate.core.audio.format import PCM_16K, PCMU_8K, SoundFormat
 from callgate.entities.json import JsonObject
-from callgate.ports import Brain, BrainFactory, BrainHost, BrainPlan
+from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan
 
 _FRAME_BYTES_MAX: Final = 4 * 1024 * 1024  # 30 s at 48 kHz, pushed at once
 _FORMATS: Final = {"pcm16": PCM_16K, "pcmu": PCMU_8K}

@@ -10,7 +10,8 @@ from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.protocol import Inspected
 from callgate.media.workers import WorkerMedia
-from callgate.ports import BrainPlan, MediaSession, SoundPath
+from callgate.ports import MediaSession, SoundPath
+from callgate.ports.brain import BrainPlan
 
 _PORT_FIRST: Final = 20_000
 _PORT_LAST: Final = 32_766  # below what systems give to clients, of which a crowd needs many

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from callgate.brains.speech import speech_level as speech_level
 from callgate.entities.json import JsonObject
-from callgate.ports import BrainFactory
+from callgate.ports.brain import BrainFactory
 
 if TYPE_CHECKING:
     from callgate.brains.tools.client import ToolClient

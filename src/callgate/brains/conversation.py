@@ -4,7 +4,7 @@ from collections import deque
 from typing import Final
 
 from callgate.entities.json import JsonObject
-from callgate.ports import BrainHost
+from callgate.ports.brain import BrainHost
 
 AGENT: Final = "MESSAGE_ROLE_AGENT"
 USER: Final = "MESSAGE_ROLE_USER"

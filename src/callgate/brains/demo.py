@@ -20,7 +20,7 @@ from callgate.brains.speech_detection import Heard, SpeechDetector, TurnSettings
 from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.pcm import audioop
 from callgate.entities.json import Json, JsonObject
-from callgate.ports import BrainHost, BrainPlan
+from callgate.ports.brain import BrainHost, BrainPlan
 from callgate.schema.duration import seconds
 
 UTTERANCE_FRAMES_MAX: Final = 500  # 10 s: what follows is not repeated

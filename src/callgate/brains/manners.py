@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from callgate.brains.inactivity import Ending, Inactivity, schedule
 from callgate.brains.opening import opening
 from callgate.entities.json import Json, JsonObject
-from callgate.ports import BrainHost
+from callgate.ports.brain import BrainHost
 
 _DIGITS_PAUSE_S: Final = 1.2  # after which digits are one entry: what people pause while they type a number
 _DIGITS_MAX: Final = 64  # of one entry: longer than any card, account or telephone number

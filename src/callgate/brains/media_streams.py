@@ -15,7 +15,7 @@ from callgate.core.audio.format import SoundFormat, sound_format
 from callgate.core.dialects.media_streams import DIALECTS, Clear, Malformed, Mark, Sound, Stream, Writer, read
 from callgate.core.dialects.stream_ids import account_sid, call_sid, stream_sid
 from callgate.entities.json import JsonObject
-from callgate.ports import Brain, BrainHost, BrainPlan
+from callgate.ports.brain import Brain, BrainHost, BrainPlan
 from callgate.runtime.address_guard import AddressGuard
 
 _DRAIN_S_MAX: Final = 10.0  # for what is queued to be heard once the bot has left

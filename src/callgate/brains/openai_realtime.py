@@ -43,7 +43,7 @@ from callgate.core.dialects.openai_realtime import (
     words_of,
 )
 from callgate.entities.json import JsonObject
-from callgate.ports import Brain, BrainHost, BrainPlan
+from callgate.ports.brain import Brain, BrainHost, BrainPlan
 
 _ROTATE_S: Final = 58 * 60.0  # servers end a session after an hour
 _ERRORS_TOLD_MAX: Final = 20  # events a call, of errors that change nothing

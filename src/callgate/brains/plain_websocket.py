@@ -7,7 +7,7 @@ from callgate.brains.socket import BrainSocket
 from callgate.core.audio.format import SoundFormat
 from callgate.core.dialects import plain
 from callgate.entities.json import JsonObject
-from callgate.ports import Brain, BrainHost, BrainPlan
+from callgate.ports.brain import Brain, BrainHost, BrainPlan
 from callgate.runtime.address_guard import AddressGuard
 
 _HANG_UP_S_MAX: Final = 10.0  # for the last words to be spoken and heard

@@ -12,7 +12,7 @@ from callgate.core.audio.convert import converter
 from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.tones import tone
 from callgate.entities.json import Json, JsonObject
-from callgate.ports import Brain, BrainFactory, BrainHost, BrainPlan, Bridge
+from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan, Bridge
 
 _START_S_MAX: Final = 5.0  # for a successor to be there: a caller hears tones meanwhile
 _CLOSE_S_MAX: Final = 1.0  # for one that has failed to let go

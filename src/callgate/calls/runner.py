@@ -26,7 +26,6 @@ from callgate.entities.quality import SoundQuality
 from callgate.ports import (
     Alarm,
     Alarms,
-    BrainPlan,
     CallStore,
     Clock,
     DecisionHook,
@@ -39,6 +38,7 @@ from callgate.ports import (
     Snapshot,
     StartCall,
 )
+from callgate.ports.brain import BrainPlan
 from callgate.runtime.tasks import TaskOwner
 from callgate.telemetry import events
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from callgate.entities.quality import SoundQuality
 from callgate.media.playout import Playout
-from callgate.ports import Cleared
+from callgate.ports.brain import Cleared
 
 
 class SessionBridge:

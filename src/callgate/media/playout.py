@@ -6,7 +6,7 @@ from typing import Final
 
 from callgate.core.audio.fade import fade_out
 from callgate.core.audio.format import PCM_8K, SoundFormat
-from callgate.ports import Cleared
+from callgate.ports.brain import Cleared
 
 QUEUED_MS_MAX: Final = 600_000  # ten minutes: more is a brain gone wild, not speech
 

@@ -28,7 +28,7 @@ from callgate.media.sending import Sending
 from callgate.media.ticker import Ticker
 from callgate.media.turns import Turns, loudness
 from callgate.media.wire import Wire
-from callgate.ports import Brain, BrainFactory, BrainPlan
+from callgate.ports.brain import Brain, BrainFactory, BrainPlan
 
 _CLOSE_S_MAX: Final = 5.0  # what a brain may take to let go
 _MESSAGE_CHARACTERS_MAX: Final = 10_000

@@ -41,7 +41,8 @@ from callgate.media.protocol import (
 from callgate.media.recording import Recordings
 from callgate.media.session import Session
 from callgate.media.ticker import Ticker
-from callgate.ports import BrainFactory, BrainPlan, SoundPath
+from callgate.ports import SoundPath
+from callgate.ports.brain import BrainFactory, BrainPlan
 
 # Sessions granted ahead of their promise: a burst of this many INVITEs in the time of one message there and back.
 GRANTED_AHEAD: Final = 64

@@ -40,7 +40,8 @@ from callgate.media.protocol import (
     to_control,
 )
 from callgate.media.recording import FREE_BYTES_MIN
-from callgate.ports import BrainPlan, MediaSession, SessionListener, SoundPath
+from callgate.ports import MediaSession, SessionListener, SoundPath
+from callgate.ports.brain import BrainPlan
 
 # Reading prompts and importing takes half a second; a machine under load ten times that.
 _START_S_MAX: Final = 30.0

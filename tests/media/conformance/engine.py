@@ -21,7 +21,8 @@ from callgate.media.port_pool import PortPair
 from callgate.media.protocol import HangUp, Happened, ToControl
 from callgate.media.session import Session
 from callgate.media.ticker import Ticker
-from callgate.ports import Brain, BrainHost, BrainPlan, Bridge, SoundPath
+from callgate.ports import SoundPath
+from callgate.ports.brain import Brain, BrainHost, BrainPlan, Bridge
 
 FRAME_S = 0.020
 DIGITS = 101

@@ -11,7 +11,7 @@ from callgate.brains.tools.client import ToolAnswer, ToolClient, ToolFailed
 from callgate.brains.tools.definition import Reaction, Tool, tools_of
 from callgate.brains.tools.request import ArgumentsUnfit, chosen, read_arguments, request_of
 from callgate.entities.json import Json, JsonObject
-from callgate.ports import BrainHost, BrainPlan
+from callgate.ports.brain import BrainHost, BrainPlan
 from callgate.schema.duration import seconds
 
 _TOOL_CALL: Final = "MESSAGE_ROLE_TOOL_CALL"
