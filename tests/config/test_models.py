@@ -37,7 +37,7 @@ def test_a_key_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({}, "kind is ''; expected one of demo, media-streams, openai-realtime, websocket"),
+        ({}, "kind is ''; expected one of demo, media-streams, openai-realtime, ultravox, websocket"),
         ({"kind": "magic"}, "kind is 'magic'"),
         ({"kind": "openai-realtime"}, "url is ''; expected one that begins with wss://"),
         ({**OPENAI, "url": "https://a"}, "url is 'https://a'"),

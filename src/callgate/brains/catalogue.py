@@ -53,6 +53,8 @@ def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolCl
     match model["kind"]:
         case "media-streams":
             return _media_streams(name, model, guard)
+        case "ultravox":
+            return _ultravox(model, guard, client)
         case "websocket":
             return _plain(name, model, guard)
     return _openai_realtime(name, model, guard, client)
@@ -84,6 +86,12 @@ def _media_streams(name: str, model: dict[str, Any], guard: AddressGuard) -> Bra
 
     dialect = _profile(name, model, DIALECTS, "twilio")
     return MediaStreamsFactory(model["url"], guard=guard, dialect=dialect, auth_token=model["api_key"])
+
+
+def _ultravox(model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:
+    from callgate.brains.ultravox import UltravoxFactory
+
+    return UltravoxFactory(model["url"], guard=guard, api_key=model["api_key"], model=model["model"], client=client)
 
 
 def _plain(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory:

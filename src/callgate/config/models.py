@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 # What a model may be; the first is there without being declared.
-KINDS: Final = ("demo", "media-streams", "openai-realtime", "websocket")
+KINDS: Final = ("demo", "media-streams", "openai-realtime", "ultravox", "websocket")
 
 
 _SILENT_S_LIMIT: Final = 600  # nobody waits longer on a telephone
@@ -22,7 +22,7 @@ class Model:
 
     Attributes:
         kind: one of `KINDS`.
-        url: ``ws://`` or ``wss://``, with the query its server wants.
+        url: ``wss://`` or ``ws://``, with the query its server wants; of the kind ``ultravox``: of its API.
         api_key: as it was found; never shown.
         profile: which server or dialect of the kind it is; empty: the usual one.
         model: as the server calls it; empty: the server knows, or the URL says.
@@ -89,8 +89,11 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
     kind = given.get("kind", "")
     if kind not in KINDS:
         raise ModelError(f"{where}: kind is {kind!r}; expected one of {', '.join(KINDS)}")
-    if kind != "demo" and not given.get("url", "").startswith(("ws://", "wss://")):
-        raise ModelError(f"{where}: url is {given.get('url', '')!r}; expected one that begins with wss:// or ws://")
+    schemes = ("https://", "http://") if kind == "ultravox" else ("wss://", "ws://")
+    if kind != "demo" and not given.get("url", "").startswith(schemes):
+        raise ModelError(
+            f"{where}: url is {given.get('url', '')!r}; expected one that begins with {' or '.join(schemes)}"
+        )
     return Model(**given, api_key=_key(table, environment, where))
 
 
