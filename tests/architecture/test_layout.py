@@ -62,7 +62,6 @@ SHOWN_BY = {
     "brains/realtime_server.py": "brains/test_openai_realtime.py",
     "core/dialects/openai_profiles.py": "core/dialects/test_openai_realtime.py",
     "brains/conversation.py": "brains/test_openai_realtime.py",
-    "brains/manners.py": "brains/test_openai_realtime.py",
     "brains/tools/client.py": "brains/tools/test_use.py",
     "core/dialects/stream_ids.py": "core/dialects/test_media_streams.py",
     "testing/media_streams_bot.py": "brains/test_media_streams.py",

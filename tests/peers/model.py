@@ -3,18 +3,25 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from callgate.testing.openai_realtime_server import RealtimeServer
+
+class Server(Protocol):
+    """One of `callgate.testing`."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Server)
 
 
-class ModelInThread:
+class ModelInThread(Generic[S]):
     """Starts with the thread; `server` is to be looked at, its verbs are called by `does`."""
 
-    def __init__(self) -> None:
-        self.server = RealtimeServer()
+    def __init__(self, server: S) -> None:
+        self.server = server
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()

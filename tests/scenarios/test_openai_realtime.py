@@ -7,25 +7,28 @@ import pytest
 
 from callgate.core.audio.codecs import PCMU
 from callgate.core.audio.tones import strength, tone
+from callgate.testing.openai_realtime_server import RealtimeServer
 from tests.peers.caller import Caller
 from tests.peers.fixtures import SETTINGS
 from tests.peers.gate import Gate
 from tests.peers.model import ModelInThread
+
+Model = ModelInThread[RealtimeServer]
 
 VOICE = PCMU.new_encoder()(tone(440, 20))
 AGENT_HZ = 700
 
 
 @pytest.fixture
-def model() -> Iterator[ModelInThread]:
-    one = ModelInThread()
+def model() -> Iterator[Model]:
+    one = ModelInThread(RealtimeServer())
     yield one
     one.stop()
     assert one.server.complaints == []
 
 
 @pytest.fixture
-def modelled_gate(tmp_path: Path, model: ModelInThread) -> Iterator[Gate]:
+def modelled_gate(tmp_path: Path, model: Model) -> Iterator[Gate]:
     """A node that serves `ultravox-v0.7` by that model."""
     config = tmp_path / "callgate.toml"
     config.write_text(
@@ -42,7 +45,7 @@ def modelled_gate(tmp_path: Path, model: ModelInThread) -> Iterator[Gate]:
     assert "sk-hidden" not in gate.log_path.read_text()
 
 
-def test_a_conversation_with_an_interruption(modelled_gate: Gate, model: ModelInThread) -> None:
+def test_a_conversation_with_an_interruption(modelled_gate: Gate, model: Model) -> None:
     gate, server = modelled_gate, model.server
     agent = gate.make_agent(
         "modelled", model="ultravox-v0.7", systemPrompt="Be brief.", firstSpeakerSettings={"user": {}}
@@ -76,7 +79,7 @@ def test_a_conversation_with_an_interruption(modelled_gate: Gate, model: ModelIn
     assert said[1][1] in ("one", "one two")
 
 
-def test_a_model_that_refuses_is_a_480_with_its_words(modelled_gate: Gate, model: ModelInThread) -> None:
+def test_a_model_that_refuses_is_a_480_with_its_words(modelled_gate: Gate, model: Model) -> None:
     model.server.refuses = 401
     agent = modelled_gate.make_agent("refused", model="ultravox-v0.7")
     with Caller(modelled_gate, f"agent_{agent}") as caller:
@@ -86,7 +89,7 @@ def test_a_model_that_refuses_is_a_480_with_its_words(modelled_gate: Gate, model
     assert failed == ["the agent could not be started: refused with HTTP 401: no"]
 
 
-def test_a_model_that_is_gone_ends_the_call(modelled_gate: Gate, model: ModelInThread) -> None:
+def test_a_model_that_is_gone_ends_the_call(modelled_gate: Gate, model: Model) -> None:
     agent = modelled_gate.make_agent("gone", model="ultravox-v0.7", firstSpeakerSettings={"user": {}})
     with Caller(modelled_gate, f"agent_{agent}") as caller:
         caller.hear(0.1)
@@ -96,7 +99,7 @@ def test_a_model_that_is_gone_ends_the_call(modelled_gate: Gate, model: ModelInT
     assert modelled_gate.ended_call(caller.sip_call_id)["endReason"] != "hangup"
 
 
-def test_another_takes_over_from_a_model_that_is_gone(tmp_path: Path, model: ModelInThread) -> None:
+def test_another_takes_over_from_a_model_that_is_gone(tmp_path: Path, model: Model) -> None:
     config = tmp_path / "callgate.toml"
     config.write_text(
         f'[models.first]\nkind = "openai-realtime"\nurl = "{model.server.url}"\nthen = ["second"]\n'
@@ -124,7 +127,7 @@ def test_another_takes_over_from_a_model_that_is_gone(tmp_path: Path, model: Mod
     assert gate.stop() == 0
 
 
-def test_other_agents_are_served_by_the_demo_agent(modelled_gate: Gate, model: ModelInThread) -> None:
+def test_other_agents_are_served_by_the_demo_agent(modelled_gate: Gate, model: Model) -> None:
     with Caller(modelled_gate) as caller:
         assert len(caller.hear(0.5)) > 15
     assert model.server.sessions == 0

@@ -128,6 +128,8 @@ class Manners:
     def _await_caller(self, inactivity: Inactivity, now: float) -> None:
         if self._host.bridge.queued_ms > 0:
             inactivity.agent_active(now)
+            if self._held_since_s is not None:
+                self._held_since_s = now  # what was heard meanwhile has moved the silence already
             return
         if self._held_since_s is not None or self._farewell is not None:
             return
