@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from callgate.brains.demo import DemoFactory
+from callgate.brains.demo import DemoBrain, DemoFactory
 from callgate.brains.openai_realtime import OpenAIRealtimeFactory
 from callgate.brains.realtime_server import RealtimeServer as Configured
 from callgate.brains.socket import BrainUnreachable
 from callgate.brains.succession import SuccessionFactory
 from callgate.brains.tools.client import ToolClient
+from callgate.ports.brain import BrainHost, BrainPlan
 from callgate.runtime.address_guard import AddressGuard
 from callgate.testing.openai_realtime_server import RealtimeServer
 from tests.brains.modelled_call import ModelledCall
@@ -187,3 +188,22 @@ async def test_last_words_asked_for_meanwhile_are_said_by_who_takes_over(
     await second.speaks(VOICE * 5, "Time is up.")
     await one.lasts_until(lambda: one.hung_up)
     assert one.hung_up == ["max-duration"]
+
+
+async def test_a_last_resort_that_cannot_speak_ends_the_call(servers: list[RealtimeServer]) -> None:
+    class Mute(DemoFactory):
+        def make(self, plan: BrainPlan, host: BrainHost) -> DemoBrain:
+            raise RuntimeError("no voice")
+
+    factory = SuccessionFactory(
+        [("first", OpenAIRealtimeFactory(Configured(servers[0].url, GUARD), ToolClient(GUARD)))],
+        last=Mute(speech=False),
+        last_words=SORRY,
+        silent_s_max=0.0,
+    )
+    one = ModelledCall(factory, {"firstSpeakerSettings": {"user": {}}})
+    await one.begins()
+    await dies(servers[0], one)
+    await one.lasts_until(lambda: one.failures)
+    assert "no voice" in one.failures[0]
+    await one.brain.close()

@@ -231,7 +231,13 @@ class Succession:
         brain, self._brain, self._seat = self._brain, None, None
         self._asked_s = None
         self._sound_s = self._host.monotonic()
-        self._succeeding = asyncio.get_running_loop().create_task(self._succeed(brain, reason), name="next brain")
+        self._succeeding = asyncio.get_running_loop().create_task(self._replace(brain, reason), name="next brain")
+
+    async def _replace(self, failed: Brain | None, reason: str) -> None:
+        try:
+            await self._succeed(failed, reason)
+        except Exception as error:  # nobody awaits this: a call must not be left without anybody
+            self._host.fail(f"{reason}; and nobody could take over: {error or type(error).__name__}")
 
     async def _succeed(self, failed: Brain | None, reason: str) -> None:
         """Have the next one ready; it takes its seat when what was being said has been heard."""
