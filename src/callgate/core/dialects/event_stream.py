@@ -12,6 +12,7 @@ class EventStream:
     def __init__(self) -> None:
         self._rest = bytearray()
         self._data: list[bytes] = []
+        self._data_bytes = 0
         self._after_return = False
 
     def feed(self, received: bytes) -> list[str]:
@@ -38,7 +39,7 @@ class EventStream:
                 self._take(line)
             elif self._data:
                 found.append(b"\n".join(self._data).decode("utf-8", "replace"))
-                self._data = []
+                self._data, self._data_bytes = [], 0
         return found
 
     def _take(self, line: bytes) -> None:
@@ -46,5 +47,6 @@ class EventStream:
         if name != b"data":
             return
         self._data.append(value.removeprefix(b" "))
-        if sum(map(len, self._data)) > LINE_BYTES_MAX:
+        self._data_bytes += len(line)
+        if self._data_bytes > LINE_BYTES_MAX:
             raise ValueError(f"an event is longer than {LINE_BYTES_MAX} bytes")
