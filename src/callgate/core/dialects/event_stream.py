@@ -47,6 +47,6 @@ class EventStream:
         if name != b"data":
             return
         self._data.append(value.removeprefix(b" "))
-        self._data_bytes += len(line)
+        self._data_bytes += len(line) + 1
         if self._data_bytes > LINE_BYTES_MAX:
             raise ValueError(f"an event is longer than {LINE_BYTES_MAX} bytes")
