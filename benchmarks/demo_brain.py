@@ -14,7 +14,7 @@ from callgate.core.audio.tones import tone
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
-from callgate.ports.brain import BrainPlan
+from callgate.ports.brain import BrainPlan, ClientLink, ToolChannel
 
 
 class Host:
@@ -36,6 +36,12 @@ class Host:
 
     def event(self, severity: str, type: str, text: str, **extras: object) -> None:
         """Likewise."""
+
+    client: ClientLink | None = None
+
+    def channel(self, kind: str) -> ToolChannel | None:
+        """The demo agent uses no tools."""
+        return None
 
     def refit(self) -> None:
         """Its formats never change."""

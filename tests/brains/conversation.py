@@ -8,7 +8,7 @@ from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
-from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge
+from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge, ClientLink, ToolChannel
 
 _FRAME_S = 0.02
 SILENCE = bytes(320)
@@ -57,6 +57,11 @@ class Conversation:
 
     def fail(self, reason: str) -> None:
         self.failures.append(reason)
+
+    client: ClientLink | None = None
+
+    def channel(self, kind: str) -> ToolChannel | None:
+        return None
 
     def refit(self) -> None:
         if self._playout.format != self.brain.speaks:

@@ -9,7 +9,7 @@ from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
-from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge
+from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge, ClientLink, ToolChannel
 
 _FRAME_S = 0.020
 _S_MAX = 5.0
@@ -67,6 +67,11 @@ class ModelledCall:
 
     def fail(self, reason: str) -> None:
         self.failures.append(reason)
+
+    client: ClientLink | None = None
+
+    def channel(self, kind: str) -> ToolChannel | None:
+        return None
 
     def refit(self) -> None:
         if self._playout.format != self.brain.speaks:

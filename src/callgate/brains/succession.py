@@ -12,7 +12,7 @@ from callgate.core.audio.convert import converter
 from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.tones import tone
 from callgate.entities.json import Json, JsonObject
-from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan, Bridge
+from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan, Bridge, ClientLink, ToolChannel
 
 _START_S_MAX: Final = 5.0  # for a successor to be there: a caller hears tones meanwhile
 _CLOSE_S_MAX: Final = 1.0  # for one that has failed to let go
@@ -73,6 +73,13 @@ class _Seat:
     def fail(self, reason: str) -> None:
         if self.taken:
             self._failed(self, reason)
+
+    @property
+    def client(self) -> ClientLink | None:
+        return self._host.client
+
+    def channel(self, kind: str) -> ToolChannel | None:
+        return self._host.channel(kind)
 
     def refit(self) -> None:
         if self.taken:

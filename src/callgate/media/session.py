@@ -28,7 +28,7 @@ from callgate.media.sending import Sending
 from callgate.media.ticker import Ticker
 from callgate.media.turns import Turns, loudness
 from callgate.media.wire import Wire
-from callgate.ports.brain import Brain, BrainFactory, BrainPlan
+from callgate.ports.brain import Brain, BrainFactory, BrainPlan, ClientLink, ToolChannel
 
 _CLOSE_S_MAX: Final = 5.0  # what a brain may take to let go
 _MESSAGE_CHARACTERS_MAX: Final = 10_000
@@ -223,6 +223,15 @@ class Session:
         """End the call."""
         if not self._over:
             self._tell(HangUp(self._number, outcome))
+
+    @property
+    def client(self) -> ClientLink | None:
+        """A telephone knows no data messages."""
+        return None
+
+    def channel(self, kind: str) -> ToolChannel | None:
+        """Nor does it do tools."""
+        return None
 
     def refit(self) -> None:
         """The brain's formats have changed."""

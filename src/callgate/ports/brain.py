@@ -1,6 +1,6 @@
 """The seams inside a media worker, between the sound of a call and the brain that listens and speaks."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -85,6 +85,43 @@ class Bridge(Protocol):
         ...
 
 
+class ToolFailed(Exception):
+    """A tool did not answer as it should; its words are for the model and for the call's events."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """What a tool said.
+
+    Attributes:
+        text: its words.
+        headers: those that say what follows, by their names in lower case (``x-ultravox-response-type`` …).
+    """
+
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class ToolChannel(Protocol):
+    """Who does the tools of a kind that are done elsewhere: the client of a call, or its data connection."""
+
+    def invoke(self, name: str, invocation_id: str, parameters: JsonObject) -> Awaitable[ToolAnswer]:
+        """Have it done; awaiting raises `ToolFailed`. Who waits gives up after the tool's timeout."""
+        ...
+
+
+class ClientLink(Protocol):
+    """The data messages of a client that has joined without a phone, beside its sound."""
+
+    def send(self, message: bytes) -> None:
+        """A data message, JSON."""
+        ...
+
+    def listen(self, heard: Callable[[bytes], None]) -> None:
+        """Say who is told of the client's data messages, one at a time, as they came; JSON is expected, not proved."""
+        ...
+
+
 class BrainHost(Protocol):
     """What a brain may ask of the call it serves. Every verb returns at once."""
 
@@ -123,6 +160,15 @@ class BrainHost(Protocol):
 
     def fail(self, reason: str) -> None:
         """This brain cannot go on; `reason` in words."""
+        ...
+
+    @property
+    def client(self) -> ClientLink | None:
+        """Data messages from and to the caller; ``None`` for a telephone, which knows none."""
+        ...
+
+    def channel(self, kind: str) -> ToolChannel | None:
+        """Who does tools of this kind (``client``, ``dataConnection``); ``None``: nobody, so they are not offered."""
         ...
 
     def refit(self) -> None:

@@ -259,5 +259,5 @@ async def test_a_hang_up_that_is_not_strict_is_taken_back_by_a_caller_who_speaks
 
 async def test_tools_that_clients_do_are_not_offered_where_no_client_is(model: RealtimeServer, begun: Begun) -> None:
     one = await begun({"temporaryTool": {"modelToolName": "show", "client": {}}})
-    assert one.events == [("tool_unusable", "tool 'show' is done by a client, and none is connected")]
+    assert one.events == [("tool_unusable", "tool 'show' is done by the caller's client, and there is none")]
     assert "tools" not in model.session

@@ -1,35 +1,17 @@
 """The HTTP client of tools, one for a worker: addresses guarded, answers bounded, nothing followed."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
 
 from callgate.brains.tools.request import ToolRequest
+from callgate.ports.brain import ToolAnswer, ToolFailed
 from callgate.runtime.address_guard import AddressGuard
 from callgate.runtime.http import forbidden_cause, http_session
 
 # Of an answer: what a model still reads with profit in the middle of a call.
 ANSWER_BYTES_MAX: Final = 64 * 1024
-
-
-class ToolFailed(Exception):
-    """A tool did not answer as it should; its words are for the model and for the call's events."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolAnswer:
-    """What a tool said.
-
-    Attributes:
-        text: its body.
-        headers: those that say what follows, by their names in lower case.
-    """
-
-    text: str
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ToolClient:

@@ -2,22 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from callgate.brains.conversation import Conversation
-from callgate.brains.tools.client import ToolAnswer, ToolClient, ToolFailed
+from callgate.brains.tools.client import ToolClient
 from callgate.brains.tools.definition import Reaction, Tool, tools_of
 from callgate.brains.tools.request import ArgumentsUnfit, chosen, read_arguments, request_of
 from callgate.entities.json import Json, JsonObject
-from callgate.ports.brain import BrainHost, BrainPlan
+from callgate.ports.brain import BrainHost, BrainPlan, ToolAnswer, ToolFailed
 from callgate.schema.duration import seconds
 
 _TOOL_CALL: Final = "MESSAGE_ROLE_TOOL_CALL"
 _TOOL_RESULT: Final = "MESSAGE_ROLE_TOOL_RESULT"
 # At a time: what one turn of a model asks for in parallel, with room; a model that asks for more has lost its thread.
 _USES_MAX: Final = 16
+_ELSEWHERE: Final = {"client": "the caller's client", "dataConnection": "a data connection"}
 _ROLES: Final = {"assistant": "MESSAGE_ROLE_AGENT", "user": "MESSAGE_ROLE_USER"}
 
 
@@ -52,14 +53,6 @@ class ToolResult:
     error: bool = False
 
 
-class ToolChannel(Protocol):
-    """Who does tools of the kinds ``client`` and ``dataConnection``."""
-
-    def invoke(self, tool: Tool, invocation_id: str, arguments: JsonObject) -> "asyncio.Future[ToolAnswer]":
-        """Have it done elsewhere."""
-        ...
-
-
 class CallTools:
     """The tools of one call.
 
@@ -69,7 +62,6 @@ class CallTools:
         client: of the worker.
         conversation: so far.
         effects: on the talk.
-        channel: for tools that clients do; ``None``: nobody does any.
 
     Attributes:
         offered: what the model may use.
@@ -83,14 +75,12 @@ class CallTools:
         client: ToolClient,
         conversation: Conversation,
         effects: Effects,
-        channel: ToolChannel | None = None,
     ) -> None:
         self._plan = plan
         self._host = host
         self._client = client
         self._conversation = conversation
         self._effects = effects
-        self._channel = channel
         self._uses: set[asyncio.Task[None]] = set()
         state = plan.settings.get("initialState")
         self.state: JsonObject = dict(state) if isinstance(state, dict) else {}
@@ -104,10 +94,13 @@ class CallTools:
         self._tools = {
             name: tool
             for name, tool in found.items()
-            if self._channel is not None or tool.kind not in ("client", "dataConnection")
+            if tool.kind not in _ELSEWHERE or self._host.channel(tool.kind) is not None
         }
         missing = [name for name in found if name not in self._tools]
-        words = [*unusable, *(f"tool {name!r} is done by a client, and none is connected" for name in missing)]
+        words = [
+            *unusable,
+            *(f"tool {name!r} is done by {_ELSEWHERE[found[name].kind]}, and there is none" for name in missing),
+        ]
         for text in words:
             self._host.event("warning", "tool_unusable", text)
         self.offered = tuple(self._tools.values())
@@ -153,18 +146,17 @@ class CallTools:
 
     # ---------------------------------------------------------------------------------------------------- fragments
 
-    def _answer(self, tool: Tool, values: JsonObject, invocation_id: str) -> "asyncio.Future[ToolAnswer]":
+    def _answer(self, tool: Tool, values: JsonObject, invocation_id: str) -> Awaitable[ToolAnswer]:
         if tool.kind == "http":
             request = request_of(tool, values, self._known)
-            return asyncio.ensure_future(self._client.ask(request, tool.timeout_s))
-        assert self._channel is not None, "without a channel such tools are not offered"
+            return self._client.ask(request, tool.timeout_s)
+        channel = self._host.channel(tool.kind)
+        assert channel is not None, "without a channel such tools are not offered"
         fixed = {one.name: self._known(one.known) if one.known else one.value for one in tool.fixed}
         given = {name: value for name, value in fixed.items() if value is not None}
-        return self._channel.invoke(tool, invocation_id, {**values, **given})
+        return channel.invoke(tool.name, invocation_id, {**values, **given})
 
-    async def _wait(
-        self, tool: Tool, work: "asyncio.Future[ToolAnswer]", answered: Callable[[ToolResult], None]
-    ) -> None:
+    async def _wait(self, tool: Tool, work: Awaitable[ToolAnswer], answered: Callable[[ToolResult], None]) -> None:
         try:
             async with asyncio.timeout(tool.timeout_s + 1.0):
                 answer = await work
