@@ -1,8 +1,7 @@
-"""The sound of one call, inside a worker: its sockets on one side, its brain on the other.
+"""The sound of one call, inside a worker: the caller's line on one side, its brain on the other.
 
-What the caller says goes to the brain the moment it comes (`receiving`); what the brain says waits in the queue
-(`playout`), of which one frame leaves every 20 ms (`sending`). Here they are joined, begun and ended, and what happens
-is told to the control process.
+What the caller says goes to the brain the moment it comes; what the brain says waits in the queue (`playout`), of which
+one frame leaves every 20 ms. Here they are joined, begun and ended, and what happens is told to the control process.
 """
 
 import asyncio
@@ -10,24 +9,18 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from callgate.core.audio.codecs import wire_codec
 from callgate.core.audio.format import PCM_8K
-from callgate.core.rtp.latching import Address
-from callgate.core.rtp.watch import Verdict, Watch
+from callgate.core.rtp.watch import Verdict
 from callgate.core.sdp.path import SoundPath
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
+from callgate.media.line import Line, LineListener
 from callgate.media.playout import Playout
-from callgate.media.port_pool import PortPair
 from callgate.media.protocol import Closed, Failed, HangUp, Happened, Measured, Ready, Said, ToControl
-from callgate.media.receiving import Receiving
 from callgate.media.recording import Recorder, Recordings
-from callgate.media.reporting import Reporting
-from callgate.media.sending import Sending
 from callgate.media.ticker import Ticker
 from callgate.media.turns import Turns, loudness
-from callgate.media.wire import Wire
 from callgate.ports.brain import Brain, BrainFactory, BrainPlan, ClientLink, ToolChannel
 
 _CLOSE_S_MAX: Final = 5.0  # what a brain may take to let go
@@ -36,16 +29,13 @@ _RECORDED_HZ_MAX: Final = 16_000  # holds all that is in speech
 
 
 class Session:
-    """One call's sound. Implements `ports.BrainHost`.
+    """One call's sound. Implements `ports.BrainHost` and `LineListener`.
 
     Args:
         number: names it between worker and control.
-        pair: its sockets, bound; not closed here.
+        line: makes the line, of who is told what comes and of the queue to be sent.
         tell: sends a message to the control process.
         ticker: of the worker.
-        loop: of the worker.
-        chance: 32 random bits a call.
-        watch: judges what comes and what does not.
         recordings: where both sides are written from `begin` on; ``None``: nowhere.
         clock: seconds that never go back.
     """
@@ -55,34 +45,28 @@ class Session:
         "_brain",
         "_call_id",
         "_clock",
+        "_held",
         "_joined",
+        "_level",
+        "_line",
         "_number",
         "_over",
-        "_path",
         "_playout",
         "_ready",
-        "_receiving",
         "_recorder",
         "_recordings",
-        "_reporting",
-        "_sending",
         "_tell",
         "_ticker",
         "_turns",
-        "_level",
-        "_wire",
         "bridge",
     )
 
     def __init__(
         self,
         number: int,
-        pair: PortPair,
+        line: Callable[[LineListener, Playout], Line],
         tell: Callable[[ToControl], None],
         ticker: Ticker,
-        loop: asyncio.AbstractEventLoop,
-        chance: Callable[[], int],
-        watch: Watch,
         recordings: Recordings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -90,23 +74,18 @@ class Session:
         self._clock = clock
         self._tell = tell
         self._ticker = ticker
-        self._wire = Wire(pair, loop, self._packet, self._report)
         self._playout = playout = Playout(self._marked)
-        self._sending = Sending(playout, self._wire, chance)
-        self._receiving = Receiving(self._wire, self._hear, self._key, clock)
-        self._reporting = Reporting(
-            self._wire, self._sending, self._receiving, watch, chance, self._judged, self._measured, clock
-        )
+        self._line = line(self, playout)
         self._turns = Turns(clock, self._turned)
         self._level = loudness(PCM_8K)
-        self.bridge = SessionBridge(playout, self._sending.press, self._reporting.quality, self._turns.sounded)
+        self.bridge = SessionBridge(playout, self._line.press, self._line.quality, self._turns.sounded)
         self._recordings = recordings
         self._recorder: Recorder | None = None
         self._begun_s = 0.0
         self._call_id = ""
         self._brain: Brain | None = None
-        self._path: SoundPath | None = None
         self._ready = False
+        self._held = False
         self._joined = False
         self._over = False
 
@@ -114,7 +93,7 @@ class Session:
 
     async def open(self, factory: BrainFactory, plan: BrainPlan, path: SoundPath | None) -> None:
         """Start the brain; tells `Ready` or `Failed`."""
-        self._wire.open()
+        self._line.open()
         self._call_id = plan.call_id
         if path is not None:
             self.redirect(path)
@@ -135,14 +114,11 @@ class Session:
 
     def redirect(self, path: SoundPath) -> None:
         """Sound flows elsewhere or otherwise."""
-        held = not path.send
-        was_held = self._path is not None and not self._path.send
-        self._path = path
-        self._wire.redirect(path)
+        held, was_held = not path.send, self._held
+        self._held = held
+        self._line.redirect(path, self.monotonic())
         self._agree()
-        self._reporting.redirect(path, self.monotonic())
         if held != was_held:
-            self._receiving.hold(held)
             self._ask(lambda brain: brain.held(held))
 
     def begin(self) -> None:
@@ -152,15 +128,14 @@ class Session:
         self._joined = True
         self._begun_s = now_s = self.monotonic()
         self._record()
-        self._receiving.begin(now_s)
-        self._reporting.begin(now_s)
+        self._line.begin(now_s)
         self._ask(lambda brain: brain.begin())
         if not self._over:
             self._ticker.join(self._tick)
 
     def digit(self, digit: str, duration_ms: int) -> None:
         """The caller pressed a key, and its phone said so by SIP."""
-        self._receiving.digit_by_signaling(digit, duration_ms)
+        self._line.digit_by_signaling(digit, duration_ms)
 
     def say(self, text: str, then_hang_up: str | None) -> None:
         """Have the brain speak."""
@@ -180,7 +155,7 @@ class Session:
     async def close(self) -> None:
         """End it; tells `Closed`."""
         if self._joined and not self._over:
-            self._reporting.end()
+            self._line.end()
         if self._recorder is not None:
             self._recorder.close()
         self._stop()
@@ -191,14 +166,14 @@ class Session:
                     await brain.close()
             except Exception:  # noqa: S110 (it is over: nobody is left to be told)
                 pass
-        self._tell(Closed(self._number, self._reporting.quality()))
+        self._tell(Closed(self._number, self._line.quality()))
 
     # --------------------------------------------------------------------------------------------------- BrainHost
 
     @property
     def codec(self) -> str:
         """What the caller sends."""
-        return "" if self._path is None else self._path.codec
+        return self._line.codec
 
     def monotonic(self) -> float:
         """Seconds on the session's clock."""
@@ -226,11 +201,11 @@ class Session:
 
     @property
     def client(self) -> ClientLink | None:
-        """A telephone knows no data messages."""
-        return None
+        """The caller's data messages, where its line has any."""
+        return self._line.client
 
     def channel(self, kind: str) -> ToolChannel | None:
-        """Nor does it do tools."""
+        """A line by itself does no tools."""
         return None
 
     def refit(self) -> None:
@@ -245,23 +220,9 @@ class Session:
         if self._recorder is not None:
             self._recorder.use(brain.hears, brain.speaks)
 
-    # ------------------------------------------------------------------------------------------------------- sound
+    # ------------------------------------------------------------------------------------------------ LineListener
 
-    def _packet(self, data: bytes, source: Address | None) -> None:
-        self._receiving.packet(data, source)
-
-    def _report(self, data: bytes) -> None:
-        self._reporting.heard(data)
-
-    def _judged(self, verdict: Verdict) -> None:
-        self.event(verdict.severity, verdict.slug, verdict.words, **verdict.extras)
-        if verdict.ends:
-            self.hang_up(verdict.slug.replace("_", "-"))
-
-    def _measured(self, quality: SoundQuality) -> None:
-        self._tell(Measured(self._number, quality))
-
-    def _hear(self, frame: bytes) -> None:
+    def heard(self, frame: bytes) -> None:
         """A frame of the caller, in the brain's format."""
         # Not through `_ask`: this is done 50 times a second for every call.
         if self._brain is None or self._over:
@@ -274,19 +235,28 @@ class Session:
         except Exception as error:
             self._broke(error)
 
-    def _key(self, digit: str, duration_ms: int) -> None:
+    def key(self, digit: str, duration_ms: int) -> None:
+        """The caller pressed a key."""
         if self._joined:
             self._ask(lambda brain: brain.digit(digit, duration_ms))
 
+    def judged(self, verdict: Verdict) -> None:
+        """Something is wrong with the sound."""
+        self.event(verdict.severity, verdict.slug, verdict.words, **verdict.extras)
+        if verdict.ends:
+            self.hang_up(verdict.slug.replace("_", "-"))
+
+    def measured(self, quality: SoundQuality) -> None:
+        """How the sound fares."""
+        self._tell(Measured(self._number, quality))
+
+    # ------------------------------------------------------------------------------------------------------- sound
+
     def _tick(self, frames: int) -> None:
-        now_s = self._clock()
-        self._receiving.tick(now_s)
-        if not self._over:
-            played_ms = self._playout.played_ms
-            self._sending.tick(frames)
-            if self._playout.played_ms != played_ms:
-                self._turns.sent()
-            self._reporting.tick(now_s)
+        played_ms = self._playout.played_ms
+        self._line.tick(frames, self._clock())
+        if self._playout.played_ms != played_ms:
+            self._turns.sent()
 
     def _turned(self, times: dict[str, Json]) -> None:
         self.event("debug", "turn", f"the caller heard an answer after {times['firstPacketMs']} ms", **times)
@@ -298,21 +268,20 @@ class Session:
 
     def _agree(self) -> None:
         """Have both directions go between the caller's codec and the brain's formats."""
-        if self._ready and self._path is not None and self._brain is not None:
-            self._sending.use(self._path, self._brain.speaks)
-            self._receiving.use(self._path, self._brain.hears)
+        if self._ready and self._brain is not None:
+            self._line.use(self._brain.hears, self._brain.speaks)
             self._level = loudness(self._brain.hears)
 
     def _record(self) -> None:
         """Begin to record, if that is wanted: what the brain hears, and what of its sound is sent."""
-        path, brain = self._path, self._brain
-        if self._recordings is None or path is None or brain is None:
+        brain = self._brain
+        if self._recordings is None or brain is None:
             return
-        rate_hz = min(_RECORDED_HZ_MAX, wire_codec(path.codec, path.clock_hz).rate_hz)
+        rate_hz = min(_RECORDED_HZ_MAX, self._line.rate_hz)
         recorder = self._recordings.record(self._call_id, rate_hz, self._recording_stopped)
         recorder.use(brain.hears, brain.speaks)
         self._recorder = recorder
-        self._sending.tap = lambda frame: recorder.agent(frame, self._since_begun_ms())
+        self._line.tap = lambda frame: recorder.agent(frame, self._since_begun_ms())
 
     def _recording_stopped(self, words: str) -> None:
         self.event("warning", "recording_stopped", words)
@@ -342,4 +311,4 @@ class Session:
         if not self._over:
             self._over = True
             self._ticker.leave(self._tick)
-            self._wire.close()
+            self._line.close()

@@ -7,6 +7,7 @@ import resource
 import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -15,6 +16,7 @@ from callgate.core.audio.convert import prepare
 from callgate.core.rtp.watch import Watch
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
+from callgate.media.phone_line import PhoneLine
 from callgate.media.port_pool import NoPort, PortPair, PortPool
 from callgate.media.protocol import (
     Begin,
@@ -190,16 +192,14 @@ class Worker(asyncio.Protocol):
             self._tell(Granted(found))
 
     def _open(self, number: int, plan: BrainPlan, path: SoundPath | None, record: bool) -> None:
-        session = Session(
-            number,
-            self._pairs[number],
-            self._tell,
-            self._ticker,
-            self._loop,
-            lambda: secrets.randbits(32),
-            Watch(timeout_s=self._media_timeout_s),
-            self._recordings if record else None,
+        line = partial(
+            PhoneLine,
+            pair=self._pairs[number],
+            loop=self._loop,
+            chance=lambda: secrets.randbits(32),
+            watch=Watch(timeout_s=self._media_timeout_s),
         )
+        session = Session(number, line, self._tell, self._ticker, self._recordings if record else None)
         self._sessions[number] = session
         factory = self._factories.get(plan.kind)
         if factory is None:

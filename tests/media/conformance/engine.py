@@ -10,6 +10,7 @@ import select
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 from callgate.core.audio.format import PCMU_8K, SoundFormat
@@ -17,6 +18,7 @@ from callgate.core.rtp.packet import Packet, pack, unpack
 from callgate.core.rtp.watch import Watch
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
+from callgate.media.phone_line import PhoneLine
 from callgate.media.port_pool import PortPair
 from callgate.media.protocol import HangUp, Happened, ToControl
 from callgate.media.session import Session
@@ -274,17 +276,15 @@ class Place:
         self._chances = itertools.chain(chances, itertools.count(0x4000_0000, 7_919))
         loop = cast("asyncio.AbstractEventLoop", self.loop)
         self._ticker = Ticker(loop, self.loop.time)
-        self.session = Session(
-            1,
-            self._pair,
-            self.told.append,
-            self._ticker,
-            loop,
-            lambda: next(self._chances) & 0xFFFF_FFFF,
-            Watch(),
-            None,
-            self.loop.time,
+        line = partial(
+            PhoneLine,
+            pair=self._pair,
+            loop=loop,
+            chance=lambda: next(self._chances) & 0xFFFF_FFFF,
+            watch=Watch(),
+            clock=self.loop.time,
         )
+        self.session = Session(1, line, self.told.append, self._ticker, None, self.loop.time)
         self.path = SoundPath(
             **{
                 "remote_address": "127.0.0.1",
