@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import WSMsgType, web
 
-from callgate.brains import socket as brains_socket
 from callgate.brains.socket import BrainSocket, BrainUnreachable
+from callgate.runtime import websocket
 from callgate.runtime.address_guard import AddressGuard
 
 HERE = AddressGuard(allow_loopback=True)
@@ -164,7 +164,7 @@ async def test_forbidden_addresses_are_not_connected_to(server: Server) -> None:
 
 
 async def test_a_server_that_does_not_read_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brains_socket, "BACKLOG_BYTES_MAX", 100_000)
+    monkeypatch.setattr(websocket, "BACKLOG_BYTES_MAX", 100_000)
     ear = Ear()
     link = await ear.connect(server.url + "/deaf")
     for _ in range(2_000):

@@ -16,6 +16,9 @@ class Playout:
 
     Args:
         marked: called with the name of a mark when the sound queued before it has been taken.
+
+    Attributes:
+        clears: how often the queue was thrown away.
     """
 
     __slots__ = (
@@ -28,6 +31,7 @@ class Playout:
         "_queued",
         "_sample_bytes",
         "_taken",
+        "clears",
     )
 
     def __init__(self, marked: Callable[[str], None]) -> None:
@@ -37,6 +41,7 @@ class Playout:
         self._fading = b""
         self._queued = 0
         self._taken = 0
+        self.clears = 0
         self.format = PCM_8K
 
     @property
@@ -70,6 +75,7 @@ class Playout:
             self._fading = fade_out(bytes(self._queue[: self._frame_bytes]), self._format)
             self._queue.clear()
         self._marks.clear()
+        self.clears += 1
         self._queued = self._taken
         return Cleared(self.played_ms, dropped / self._format.bytes_per_ms)
 
@@ -83,8 +89,13 @@ class Playout:
         return self._taken / self._format.bytes_per_ms
 
     @property
-    def queued_ms(self) -> float:
+    def queued_bytes(self) -> int:
         """How much is waiting."""
+        return len(self._queue)
+
+    @property
+    def queued_ms(self) -> float:
+        """Likewise."""
         return len(self._queue) / self._format.bytes_per_ms
 
     def take(self) -> bytes | None:
@@ -102,6 +113,10 @@ class Playout:
 
     def _filled(self, frame: bytes) -> bytes:
         return frame + self._format.silence[len(frame) :]
+
+    def ahead(self, start: int, size: int) -> bytes:
+        """What waits, from `start` bytes on, `size` bytes at most: for who sends it before its time."""
+        return bytes(self._queue[start : start + size])
 
     def ring(self) -> None:
         """Report the marks that have been reached; to be called once the frame taken last has been sent."""

@@ -37,6 +37,8 @@ class Configure(_Message):
     recordings: str  # folder; empty: nothing can be recorded
     recordings_free_bytes_min: int
     codecs: list[str]  # that calls may have
+    join_host: str  # where clients without a phone join; empty: nowhere
+    join_port: int  # shared by all workers of the node
 
 
 class Reserve(_Message):
@@ -46,7 +48,7 @@ class Reserve(_Message):
 
 
 class Open(_Message):
-    """Bind sound to a brain and start it. The path is ``None`` until a delayed offer is answered."""
+    """Bind sound to a brain and start it. The path is ``None`` until a delayed offer is answered, and for a client."""
 
     session: int
     kind: str
@@ -100,6 +102,14 @@ class Press(_Message):
     digits: str
 
 
+class Dismiss(_Message):
+    """Close the connection of a client, with a code of RFC 6455 section 7.4 (Status Codes)."""
+
+    session: int
+    code: int
+    words: str
+
+
 class Close(_Message):
     """End a session, opened or not."""
 
@@ -117,6 +127,21 @@ class Granted(_Message):
     """Sessions that may be promised, each with the port that is bound for it."""
 
     sessions: list[tuple[int, int]]
+
+
+class Knocked(_Message):
+    """A client has connected and wants to join a call."""
+
+    session: int
+    call_id: str
+
+
+class Left(_Message):
+    """A client's connection has gone."""
+
+    session: int
+    in_order: bool  # whether it said goodbye
+    words: str
 
 
 class Ready(_Message):
@@ -189,8 +214,10 @@ class Unusable(_Message):
     reason: str
 
 
-ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Tell | Press | Close | Inspect
-ToControl = Granted | Ready | Failed | Said | Happened | HangUp | Measured | Closed | Inspected | Unusable
+ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Tell | Press | Dismiss | Close | Inspect
+ToControl = (
+    Granted | Knocked | Left | Ready | Failed | Said | Happened | HangUp | Measured | Closed | Inspected | Unusable
+)
 
 _encoder: Final = msgspec.msgpack.Encoder()
 to_worker: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(ToWorker)

@@ -16,7 +16,12 @@ from callgate.core.audio.convert import prepare
 from callgate.core.rtp.watch import Watch
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
+from callgate.media import joins
+from callgate.media.client_line import ClientLine, client_sound
+from callgate.media.joins import JoinSocket
+from callgate.media.line import Line, LineListener
 from callgate.media.phone_line import PhoneLine
+from callgate.media.playout import Playout
 from callgate.media.port_pool import NoPort, PortPair, PortPool
 from callgate.media.protocol import (
     Begin,
@@ -24,9 +29,12 @@ from callgate.media.protocol import (
     Closed,
     Configure,
     Digit,
+    Dismiss,
     Granted,
     Inspect,
     Inspected,
+    Knocked,
+    Left,
     Open,
     Press,
     Redirect,
@@ -48,6 +56,8 @@ from callgate.ports.brain import BrainFactory, BrainPlan
 
 # Sessions granted ahead of their promise: a burst of this many INVITEs in the time of one message there and back.
 GRANTED_AHEAD: Final = 64
+_NORMAL: Final = 1000  # RFC 6455 section 7.4.1 (Defined Status Codes)
+_IN_ORDER: Final = (_NORMAL, 1001, 1005)  # 1001: a page was left; 1005: no code was given, as many libraries do
 # Counted references free what packets leave behind, and the collector finds next to nothing: the young often enough to
 # take less than a packet, all of it hardly ever.
 _COLLECTION_THRESHOLDS: Final = (2_000, 10, 1_000)
@@ -73,6 +83,8 @@ class Worker(asyncio.Protocol):
         self._granted = 0  # of them, those that are not promised yet
         self._sessions: dict[int, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._joining: dict[int, JoinSocket] = {}  # of clients whose session is not opened yet
+        self._joined: dict[int, JoinSocket] = {}
         self._last = 0
         self._out: list[bytes] = []
 
@@ -135,6 +147,8 @@ class Worker(asyncio.Protocol):
             case Press(number, digits):
                 if number in self._sessions:
                     self._sessions[number].press(digits)
+            case Dismiss(number, code, words):
+                self._dismiss(number, code, words)
             case Close(number):
                 self._spawn(self._close(number))
             case Inspect():
@@ -152,10 +166,21 @@ class Worker(asyncio.Protocol):
                 free_bytes_min=message.recordings_free_bytes_min,
             )
         self._pool = PortPool(message.bind, message.port_first, message.port_last, message.port_rest_s)
+        self._spawn(self._start(message))
+
+    async def _start(self, message: Configure) -> None:
         module, _, attribute = message.factory.partition(":")
         try:
             self._factories = getattr(importlib.import_module(module), attribute)(message.factory_settings)
             self._prepare(message.codecs)
+            if message.join_host:
+                await joins.listen(
+                    message.join_host,
+                    message.join_port,
+                    waiting=lambda: len(self._joining),
+                    knocked=self._knocked,
+                    closed=self._left,
+                )
             self._grant()
         except Exception as error:
             self._tell(Unusable(str(error) or type(error).__name__))
@@ -192,13 +217,19 @@ class Worker(asyncio.Protocol):
             self._tell(Granted(found))
 
     def _open(self, number: int, plan: BrainPlan, path: SoundPath | None, record: bool) -> None:
-        line = partial(
-            PhoneLine,
-            pair=self._pairs[number],
-            loop=self._loop,
-            chance=lambda: secrets.randbits(32),
-            watch=Watch(timeout_s=self._media_timeout_s),
-        )
+        socket = self._joining.pop(number, None)
+        line: Callable[[LineListener, Playout], Line]
+        if socket is not None:
+            self._joined[number] = socket
+            line = partial(ClientLine, socket=socket, sound=client_sound(plan.settings))
+        else:
+            line = partial(
+                PhoneLine,
+                pair=self._pairs[number],
+                loop=self._loop,
+                chance=lambda: secrets.randbits(32),
+                watch=Watch(timeout_s=self._media_timeout_s),
+            )
         session = Session(number, line, self._tell, self._ticker, self._recordings if record else None)
         self._sessions[number] = session
         factory = self._factories.get(plan.kind)
@@ -207,7 +238,27 @@ class Worker(asyncio.Protocol):
             return
         self._spawn(session.open(factory, plan, path))
 
+    # ------------------------------------------------------------------------------------------------------- clients
+
+    def _knocked(self, call_id: str, socket: JoinSocket) -> None:
+        self._last += 1
+        self._joining[self._last] = socket
+        self._tell(Knocked(self._last, call_id))
+
+    def _left(self, socket: JoinSocket, words: str) -> None:
+        for sockets in (self._joining, self._joined):
+            for number, one in tuple(sockets.items()):
+                if one is socket:
+                    self._tell(Left(number, socket.close_code in _IN_ORDER, words))
+                    del sockets[number]
+
+    def _dismiss(self, number: int, code: int, words: str) -> None:
+        socket = self._joining.pop(number, None) or self._joined.pop(number, None)
+        if socket is not None:
+            self._spawn(socket.close(code, words))
+
     async def _close(self, number: int) -> None:
+        self._dismiss(number, _NORMAL, "")
         session = self._sessions.pop(number, None)
         if session is not None:
             await session.close()
