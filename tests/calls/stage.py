@@ -50,7 +50,7 @@ class StageLeg:
     def answer(self, sdp: bytes) -> None:
         self.did.append(("answer", sdp))
 
-    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = (), cause: str = "") -> None:
         self.did.append(("refuse", status))
 
     def hang_up(self, cause: str = "") -> None:
@@ -118,9 +118,10 @@ class StageStore:
         self.events: list[CallEvent] = []
         self.broken = False
 
-    async def call_started(self, call: Call, record: DecisionRecord, event: OutboxEvent) -> None:
+    async def call_started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent) -> None:
         self._keep("started", call, event)
-        self.records.append(record)
+        if record is not None:
+            self.records.append(record)
 
     async def call_joined(self, call: Call, event: OutboxEvent) -> None:
         self._keep("joined", call, event)
@@ -191,23 +192,24 @@ class Stage:
         )
         ids = SystemIds()
         self.tasks = TaskOwner(lambda name, error: self.log.append(("task failed", {"name": name, "error": error})))
+        self.around = Surroundings(
+            clock=self.clock,
+            ids=ids,
+            alarms=self.clock,
+            snapshot=self.snapshot,
+            store=self.store,
+            hook=self.hook,
+            tasks=self.tasks,
+            maker=CallMaker(ids=ids),
+            log=lambda event, **fields: self.log.append((event, fields)),
+            ring_after_s=2.0,
+            ring_repeat_s=60.0,
+        )
         self.gate = Gate(
             policies=self._policies,
             media=self.media,
             registry=self.registry,
-            around=Surroundings(
-                clock=self.clock,
-                ids=ids,
-                alarms=self.clock,
-                snapshot=self.snapshot,
-                store=self.store,
-                hook=self.hook,
-                tasks=self.tasks,
-                maker=CallMaker(ids=ids),
-                log=lambda event, **fields: self.log.append((event, fields)),
-                ring_after_s=2.0,
-                ring_repeat_s=60.0,
-            ),
+            around=self.around,
             limits=limits or GateLimits(calls_max=10),
         )
 

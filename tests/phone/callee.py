@@ -11,7 +11,7 @@ from callgate.core.sdp.negotiate import answer
 from callgate.core.sip.uri import parse_uri
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
-from callgate.ports import Considered, Leg, ReofferAnswer
+from callgate.ports import Considered, ReofferAnswer, SipLeg
 from callgate.runtime.alarms import LoopAlarms
 from callgate.runtime.clock import SystemClock
 from callgate.runtime.ids import SystemIds
@@ -55,7 +55,7 @@ class Callee:
         self.attempts.append(attempt)
         return Considered(Decision(verdict=Verdict.ADMIT, outcome=None, status=None), None)
 
-    def arrived(self, leg: Leg, considered: Considered) -> None:
+    def arrived(self, leg: SipLeg, considered: Considered) -> None:
         leg.listen(_Listener(self, leg))
         user = parse_uri(leg.attempt.request_uri).user
         leg.ring()
@@ -69,7 +69,7 @@ class Callee:
 
 
 class _Listener:
-    def __init__(self, callee: Callee, leg: Leg) -> None:
+    def __init__(self, callee: Callee, leg: SipLeg) -> None:
         self._callee, self._leg = callee, leg
 
     def cancelled(self, cause: str) -> None:
@@ -90,6 +90,9 @@ class _Listener:
 
     def hung_up(self, cause: str) -> None:
         self._callee.ends.append("hung up")
+
+    def vanished(self, cause: str) -> None:
+        self._callee.ends.append("vanished")
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from callgate.core.sip.message import Response
 from callgate.core.sip.parse import parse
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
-from callgate.ports import Leg
+from callgate.ports import SipLeg
 from tests.signaling.conftest import T1_S, House
 from tests.signaling.wire import ANSWER, OFFER, Caller
 
@@ -167,7 +167,7 @@ async def test_other_requests_outside_a_dialog(house: House, caller: Caller) -> 
 
 
 async def test_a_call_that_cannot_be_begun_gives_back_what_was_reserved(house: House, caller: Caller) -> None:
-    def fail(leg: Leg) -> None:
+    def fail(leg: SipLeg) -> None:
         raise RuntimeError("no")
 
     house.calls.begin = fail

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
-from callgate.ports import Leg
+from callgate.ports import SipLeg
 from callgate.runtime.ids import SystemIds
 from callgate.signaling.addresses import AddressBook
 from callgate.signaling.endpoint import SipEndpoint
@@ -39,7 +39,7 @@ class SilentCalls(ScriptedCalls):
         )
         return super().consider(attempt)
 
-    def arrived(self, leg: Leg, considered: Any) -> None:
+    def arrived(self, leg: SipLeg, considered: Any) -> None:
         super().arrived(leg, considered)
         leg.ring()
         kind = len(leg.attempt.headers) % 3

@@ -4,18 +4,18 @@ import weakref
 import pytest
 
 from callgate.core.sip.message import Response
-from callgate.ports import Leg
+from callgate.ports import SipLeg
 from tests.signaling.conftest import T1_S, House
 from tests.signaling.wire import ANSWER, OFFER, Caller, Ear
 
 
-async def called(house: House, caller: Caller) -> tuple[Leg, Ear]:
+async def called(house: House, caller: Caller) -> tuple[SipLeg, Ear]:
     await caller.send("INVITE", body=OFFER)
     assert (await caller.response()).status == 100
     return await house.calls.leg()
 
 
-async def joined(house: House, caller: Caller) -> tuple[Leg, Ear]:
+async def joined(house: House, caller: Caller) -> tuple[SipLeg, Ear]:
     leg, ear = await called(house, caller)
     leg.answer(ANSWER)
     assert (await caller.final()).status == 200

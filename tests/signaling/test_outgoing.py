@@ -2,7 +2,7 @@ import pytest
 
 from callgate.core.sip.message import Message
 from callgate.entities.decision import Decision, Verdict
-from callgate.ports import Leg, ReofferAnswer
+from callgate.ports import ReofferAnswer, SipLeg
 from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.outgoing import OutgoingCall, invite_of
 from tests.signaling.conftest import T1_S, House
@@ -29,7 +29,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def joined(house: House, transport: str) -> tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]:
+async def joined(house: House, transport: str) -> tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]]:
     """A call of ours to ourselves: both halves of everything."""
     call, ear = await dial(house, house.address, transport)
     leg, theirs = await house.calls.leg()
@@ -55,7 +55,7 @@ async def test_a_call_to_ourselves(house: House, transport: str) -> None:
     assert await theirs.heard() == ("confirmed", b"")
 
 
-async def test_the_caller_hangs_up(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]) -> None:
+async def test_the_caller_hangs_up(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]]) -> None:
     (call, ear), (_, theirs) = joined
     call.hang_up("that was all")
     assert await theirs.heard() == ("hung up", "that was all")
@@ -64,7 +64,7 @@ async def test_the_caller_hangs_up(house: House, joined: tuple[tuple[OutgoingCal
     assert ear.silent
 
 
-async def test_the_callee_hangs_up(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]) -> None:
+async def test_the_callee_hangs_up(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]]) -> None:
     (_, ear), (leg, theirs) = joined
     leg.hang_up("goodbye")
     assert await ear.heard() == ("hung up", "goodbye")
@@ -74,7 +74,7 @@ async def test_the_callee_hangs_up(house: House, joined: tuple[tuple[OutgoingCal
 
 
 async def test_a_whole_call_takes_one_connection_used_both_ways(
-    house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]], transport: str
+    house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]], transport: str
 ) -> None:
     (call, ear), (leg, theirs) = joined
     call.digit("7", 120)
@@ -168,7 +168,7 @@ async def test_nobody_listens(house: House) -> None:
     assert house.endpoint.busy == (0, 0, 0)
 
 
-async def test_the_callee_reoffers(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[Leg, Ear]]) -> None:
+async def test_the_callee_reoffers(house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]]) -> None:
     (_, ear), (leg, _) = joined
     ear.reoffer = ReofferAnswer(488)
     assert isinstance(leg, IncomingLeg)

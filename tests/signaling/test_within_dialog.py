@@ -1,6 +1,6 @@
 import pytest
 
-from callgate.ports import Leg, ReofferAnswer
+from callgate.ports import ReofferAnswer, SipLeg
 from callgate.signaling.within_dialog import _digit_of
 from tests.signaling.conftest import T1_S, House
 from tests.signaling.test_leg import joined
@@ -8,11 +8,11 @@ from tests.signaling.wire import ANSWER, OFFER, Caller, Ear
 
 
 @pytest.fixture
-async def leg(house: House, caller: Caller) -> tuple[Leg, Ear]:
+async def leg(house: House, caller: Caller) -> tuple[SipLeg, Ear]:
     return await joined(house, caller)
 
 
-async def test_a_reinvite_is_answered_and_its_ack_confirmed(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+async def test_a_reinvite_is_answered_and_its_ack_confirmed(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("INVITE", body=OFFER)
     answer = await caller.response()
     assert (answer.status, answer.body) == (200, ANSWER)
@@ -34,7 +34,7 @@ async def test_a_copy_of_a_reinvite_is_no_second_one(house: House) -> None:
 
 
 async def test_a_reinvite_without_an_offer_gets_ours_and_the_ack_brings_the_answer(
-    caller: Caller, leg: tuple[Leg, Ear]
+    caller: Caller, leg: tuple[SipLeg, Ear]
 ) -> None:
     await caller.send("INVITE")
     assert (await caller.response()).body == ANSWER
@@ -43,7 +43,7 @@ async def test_a_reinvite_without_an_offer_gets_ours_and_the_ack_brings_the_answ
 
 
 async def test_a_reinvite_that_does_not_fit_is_refused_and_the_call_goes_on(
-    house: House, caller: Caller, leg: tuple[Leg, Ear]
+    house: House, caller: Caller, leg: tuple[SipLeg, Ear]
 ) -> None:
     leg[1].reoffer = ReofferAnswer(488, headers=(("Warning", '305 callgate "no common codec"'),))
     await caller.send("INVITE", body=OFFER)
@@ -59,7 +59,7 @@ async def test_a_reinvite_that_does_not_fit_is_refused_and_the_call_goes_on(
 
 
 @pytest.mark.rfc("3261", "14.2", "UAS Behavior")
-async def test_one_reinvite_at_a_time(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+async def test_one_reinvite_at_a_time(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("INVITE", body=OFFER)
     first = caller.sequence
     assert (await caller.response()).status == 200
@@ -72,7 +72,7 @@ async def test_one_reinvite_at_a_time(caller: Caller, leg: tuple[Leg, Ear]) -> N
 
 
 async def test_a_reinvite_that_is_never_acknowledged_ends_the_call(
-    house: House, caller: Caller, leg: tuple[Leg, Ear]
+    house: House, caller: Caller, leg: tuple[SipLeg, Ear]
 ) -> None:
     await caller.send("INVITE", body=OFFER)
     assert (await caller.response()).status == 200
@@ -83,7 +83,7 @@ async def test_a_reinvite_that_is_never_acknowledged_ends_the_call(
     assert [await leg[1].heard(), await leg[1].heard()] == [("reoffered", OFFER), ("unacknowledged",)]
 
 
-async def test_requests_that_cross_our_bye(house: House, caller: Caller, leg: tuple[Leg, Ear]) -> None:
+async def test_requests_that_cross_our_bye(house: House, caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     leg[0].hang_up()
     bye = await caller.incoming()
     await caller.send("INVITE", body=OFFER)
@@ -107,7 +107,7 @@ async def test_requests_that_cross_our_bye(house: House, caller: Caller, leg: tu
     ],
 )
 async def test_digits_by_info(
-    caller: Caller, leg: tuple[Leg, Ear], content_type: str, body: bytes, digit: str, duration_ms: int
+    caller: Caller, leg: tuple[SipLeg, Ear], content_type: str, body: bytes, digit: str, duration_ms: int
 ) -> None:
     await caller.send("INFO", body=body, content_type=content_type)
     assert (await caller.response()).status == 200
@@ -119,7 +119,7 @@ def test_what_is_no_digit(body: bytes) -> None:
     assert _digit_of(body, relay=True)[0] is None
 
 
-async def test_infos_without_digits(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+async def test_infos_without_digits(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("INFO")
     assert (await caller.response()).status == 200
     await caller.send("INFO", body=b"<xml/>", content_type="application/media_control+xml")
@@ -129,7 +129,7 @@ async def test_infos_without_digits(caller: Caller, leg: tuple[Leg, Ear]) -> Non
     assert leg[1].silent
 
 
-async def test_other_methods_within_the_dialog(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+async def test_other_methods_within_the_dialog(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("OPTIONS")
     assert (await caller.response()).status == 200
     await caller.send("UPDATE")
@@ -142,7 +142,7 @@ async def test_other_methods_within_the_dialog(caller: Caller, leg: tuple[Leg, E
 
 
 @pytest.mark.rfc("3261", "12.2.2", "UAS Behavior")
-async def test_requests_out_of_order_are_refused(caller: Caller, leg: tuple[Leg, Ear]) -> None:
+async def test_requests_out_of_order_are_refused(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("INFO", sequence=9)
     assert (await caller.response()).status == 200
     await caller.send("BYE", sequence=8)

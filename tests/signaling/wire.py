@@ -13,7 +13,7 @@ from callgate.core.sip.stream import KeepAlive, StreamFramer
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
 from callgate.entities.json import JsonObject
-from callgate.ports import Considered, Leg, ReofferAnswer, SoundPath
+from callgate.ports import Considered, ReofferAnswer, SipLeg, SoundPath
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
 ANSWER = OFFER.replace(b"40000", b"50000")
@@ -204,6 +204,9 @@ class Ear:
     def hung_up(self, cause: str) -> None:
         self._heard.put_nowait(("hung up", cause))
 
+    def vanished(self, cause: str) -> None:
+        self._heard.put_nowait(("vanished", cause))
+
     def progress(self, status: int, reason: str, sdp: bytes) -> None:
         self._heard.put_nowait(("progress", status))
 
@@ -242,10 +245,10 @@ class ScriptedCalls:
 
     def __init__(self) -> None:
         self.decide: Callable[[Attempt], Decision] = lambda attempt: Decision(Verdict.ADMIT)
-        self.begin: Callable[[Leg], None] = lambda leg: None
+        self.begin: Callable[[SipLeg], None] = lambda leg: None
         self.attempts: list[Attempt] = []
         self.sessions: list[FakeSession] = []
-        self._legs: asyncio.Queue[tuple[Leg, Ear]] = asyncio.Queue()
+        self._legs: asyncio.Queue[tuple[SipLeg, Ear]] = asyncio.Queue()
 
     def consider(self, attempt: Attempt) -> Considered:
         self.attempts.append(attempt)
@@ -258,13 +261,13 @@ class ScriptedCalls:
         self.sessions.append(session)
         return Considered(decision, session)
 
-    def arrived(self, leg: Leg, considered: Considered) -> None:
+    def arrived(self, leg: SipLeg, considered: Considered) -> None:
         ear = Ear()
         leg.listen(ear)
         self.begin(leg)
         self._legs.put_nowait((leg, ear))
 
-    async def leg(self) -> tuple[Leg, Ear]:
+    async def leg(self) -> tuple[SipLeg, Ear]:
         async with asyncio.timeout(_PATIENCE_S):
             return await self._legs.get()
 

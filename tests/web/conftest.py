@@ -12,6 +12,10 @@ import aiohttp
 import pytest
 import uvicorn
 
+from callgate.calls.creation import CallMaker
+from callgate.calls.joining import Joining
+from callgate.calls.registry import Registry
+from callgate.calls.runner import Surroundings
 from callgate.core.admission.policy import PolicySet, compile_policy
 from callgate.entities.account import Account
 from callgate.entities.json import JsonObject
@@ -19,7 +23,9 @@ from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import SipConfig
 from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.operations import Operations
+from callgate.ports import Question, Rejection, StartCall
 from callgate.runtime.address_guard import check_url
+from callgate.runtime.alarms import LoopAlarms
 from callgate.runtime.clock import SystemClock
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
@@ -27,6 +33,8 @@ from callgate.store.open import Store, open_store
 from callgate.web.app import create_app
 
 KEY = "abcdefgh." + "k" * 32
+CALLS_MAX = 100
+ACCOUNT_CALLS_MAX = 20
 
 
 @dataclass
@@ -99,6 +107,38 @@ class Api:
         return agent_id
 
 
+class NoHandler:
+    """Nobody is asked: no INVITE comes."""
+
+    async def ask(self, question: Question) -> StartCall | Rejection:
+        raise AssertionError("no call of these tests is dialled")
+
+
+def joining_over(store: Store, tasks: TaskOwner) -> Joining:
+    ids = SystemIds()
+    around = Surroundings(
+        clock=SystemClock(),
+        ids=ids,
+        alarms=LoopAlarms(asyncio.get_running_loop()),
+        snapshot=store.snapshot,
+        store=store,
+        hook=NoHandler(),
+        tasks=tasks,
+        maker=CallMaker(ids=ids),
+        log=lambda event, **fields: None,
+        ring_after_s=2.0,
+        ring_repeat_s=60.0,
+    )
+    return Joining(
+        registry=Registry(),
+        around=around,
+        calls_max=CALLS_MAX,
+        account_calls_max=ACCOUNT_CALLS_MAX,
+        draining=lambda: False,
+        join_url=lambda call_id: f"ws://127.0.0.1:9/calls/{call_id}/server_web_socket",
+    )
+
+
 def operations_over(store: Store, live: Live, recordings: Path | None = None) -> Operations:
     def domain_of(account: Account) -> str:
         return f"{account.slug}.sip.test"
@@ -118,15 +158,17 @@ def operations_over(store: Store, live: Live, recordings: Path | None = None) ->
         return PolicySet(tuple(policies))
 
     guard: Callable[[str], str | None] = partial(check_url, allow_loopback=True)
+    tasks = TaskOwner(failed=lambda name, error: None)
     return Operations(
         store=store,
         ids=SystemIds(),
         live=live,
+        requested=joining_over(store, tasks),
         domain_of=domain_of,
         drafted=drafted,
         check_url=guard,
         recordings=None if recordings is None else RecordingFolder(recordings),
-        tasks=TaskOwner(failed=lambda name, error: None),
+        tasks=tasks,
         models=("demo", "fast", "ultravox-v0.7"),
     )
 

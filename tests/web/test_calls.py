@@ -103,15 +103,68 @@ async def test_a_message_that_cannot_be_given_is_refused_by_its_field(api: Api, 
     ("body", "field", "words"),
     [
         ({"temperature": 2}, "temperature", "less than or equal to 1"),
-        ({}, "medium", "`webRtc`, the default, is not offered yet"),
+        ({}, "medium", "`webRtc`, the default, is not offered"),
         ({"medium": {"sip": {"outgoing": {"to": "sip:a@b"}}}}, "medium", "outgoing SIP"),
         ({"medium": {"sip": {"incoming": {}}}}, "medium", "INVITE"),
+        ({"medium": {"plivo": {}}}, "medium", "`plivo` is not offered"),
     ],
 )
-async def test_calls_cannot_be_started_yet(api: Api, body: Any, field: str, words: str) -> None:
+async def test_a_call_that_cannot_be_started_says_why(api: Api, body: Any, field: str, words: str) -> None:
     answer = await api.ask("POST", "/api/calls", body)
     assert answer.status == 400
     assert words in answer.body[field][0]
+
+
+@pytest.mark.parametrize(
+    ("sound", "field", "words"),
+    [
+        ({}, "inputSampleRate", "required"),
+        ({"inputSampleRate": 11_025}, "inputSampleRate", "expected one of 8000, 16000, 24000, 48000"),
+        ({"inputSampleRate": 8_000, "outputSampleRate": 1}, "outputSampleRate", "expected one of"),
+        ({"inputSampleRate": 8_000, "clientBufferSizeMs": -1}, "clientBufferSizeMs", "greater than or equal to 0"),
+    ],
+)
+async def test_sound_that_no_client_can_be_served_with(api: Api, sound: Any, field: str, words: str) -> None:
+    answer = await api.ask("POST", "/api/calls", {"medium": {"serverWebSocket": sound}})
+    assert answer.status == 400
+    assert words in str(answer.body["medium"]["serverWebSocket"][field])
+
+
+CLIENT = {"serverWebSocket": {"inputSampleRate": 8_000}}
+
+
+async def test_a_call_for_a_client_is_there_before_it_is_joined(api: Api) -> None:
+    answer = await api.ask("POST", "/api/calls", {"medium": CLIENT, "systemPrompt": "Be brief."})
+    assert answer.status == 201
+    call = answer.body
+    assert call["joinUrl"].endswith(f"/calls/{call['callId']}/server_web_socket")
+    assert (await api.ask("GET", f"/api/calls/{call['callId']}")).body == call
+
+
+async def test_an_agents_medium_serves_where_none_is_asked_for(api: Api) -> None:
+    agent = await api.agent(template={"medium": CLIENT, "systemPrompt": "Hello {{name}}"})
+    answer = await api.ask("POST", f"/api/agents/{agent}/calls", {"templateContext": {"name": "Ada"}})
+    assert (answer.status, answer.body["medium"], answer.body["systemPrompt"]) == (201, CLIENT, "Hello Ada")
+    other = await api.ask("POST", f"/api/agents/{agent}/calls", {"medium": {"webRtc": {}}})
+    assert "`webRtc` is not offered" in other.body["medium"][0]
+    plain = await api.agent("plain")
+    assert "the default" in (await api.ask("POST", f"/api/agents/{plain}/calls", {})).body["medium"][0]
+
+
+async def test_limits_of_an_account_and_throttles(api: Api) -> None:
+    body = {"medium": CLIENT}
+    throttled = await api.ask("POST", "/api/calls?throttle=slow", body)
+    assert (throttled.status, list(throttled.body)) == (400, ["throttle"])
+    for _ in range(20):
+        assert (await api.ask("POST", "/api/calls", body)).status == 201
+    full = await api.ask("POST", "/api/calls", body)
+    assert (full.status, full.headers["Retry-After"]) == (429, "10")
+    assert "20 calls" in full.body["detail"]
+
+
+async def test_a_prior_call_that_is_not_there(api: Api) -> None:
+    answer = await api.ask("POST", "/api/calls?priorCallId=nobody", {"medium": CLIENT})
+    assert (answer.status, "no such call" in answer.body["priorCallId"][0]) == (400, True)
 
 
 async def test_an_imagined_call_with_and_without_a_draft(api: Api) -> None:

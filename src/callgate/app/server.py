@@ -19,6 +19,7 @@ from callgate.app.first_start import CannotStart, demo_agent, first_account, mak
 from callgate.app.policies import Policies
 from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
+from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.config.load import parse_bind
@@ -118,8 +119,13 @@ class Server:
         settings, loop = self.settings, asyncio.get_running_loop()
         sip_host, sip_port = parse_bind("sip.bind", settings.sip_bind)
         # The ports first: they are what most often stands in the way.
-        http_socket = _bind_http(*parse_bind("http.bind", settings.http_bind))
+        http_socket = _bind("http.bind", *parse_bind("http.bind", settings.http_bind))
+        http_socket.listen(1_024)
         self._closers.append(http_socket.close)
+        join_bind = settings.join_bind or f"{http_socket.getsockname()[0]}:0"
+        # Held, not listened on: the workers share the port, and it stays ours when one of them is replaced.
+        join_socket = _bind("join.bind", *parse_bind("join.bind", join_bind), shared=True)
+        self._closers.append(join_socket.close)
         on_this_machine = ip_address(http_socket.getsockname()[0]).is_loopback
 
         folder = Path(settings.data_dir)
@@ -130,7 +136,10 @@ class Server:
         if demo:
             await demo_agent(store, account)
         policies = Policies(store.snapshot, settings)
-        media = await self._start_media(settings.rtp_bind or sip_host, allow_loopback=on_this_machine)
+        join_address = join_socket.getsockname()[:2]
+        media = await self._start_media(
+            settings.rtp_bind or sip_host, allow_loopback=on_this_machine, join_address=join_address
+        )
 
         check = partial(
             check_url,
@@ -140,12 +149,23 @@ class Server:
         )
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
-        gate = self._make_gate(policies, media, hook, LoopAlarms(loop))
+        around = self._surroundings(hook, LoopAlarms(loop))
+        gate = self._make_gate(policies, media, around)
+        joining = Joining(
+            registry=self.registry,
+            around=around,
+            calls_max=settings.calls_max,
+            account_calls_max=settings.account_calls_max,
+            draining=lambda: gate.draining,
+            join_url=partial(_join_url, settings.join_url or _web_socket(join_address)),
+        )
+        media.on_knock = joining.knocked
         await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
         operations = Operations(
             store=store,
             ids=self._ids,
             live=self.registry,
+            requested=joining,
             domain_of=policies.domain_of,
             drafted=policies.drafted,
             check_url=check,
@@ -172,7 +192,7 @@ class Server:
         self._closers.append(store.close)
         return store
 
-    async def _start_media(self, bind: str, *, allow_loopback: bool) -> WorkerMedia:
+    async def _start_media(self, bind: str, *, allow_loopback: bool, join_address: tuple[str, int]) -> WorkerMedia:
         settings = self.settings
         media = WorkerMedia(
             count=settings.media_workers or len(os.sched_getaffinity(0)),
@@ -188,6 +208,8 @@ class Server:
             recordings=str(self._recordings_folder()),
             recordings_free_bytes_min=settings.recordings_free_bytes_min,
             on_lost=lambda words: self._log(events.WORKER_LOST, detail=words),
+            join_host=join_address[0],
+            join_port=join_address[1],
         )
         self._closers.append(media.close)
         await media.start()
@@ -211,9 +233,9 @@ class Server:
             answer_bytes_max=settings.handler_answer_bytes_max,
         )
 
-    def _make_gate(self, policies: Policies, media: WorkerMedia, hook: FallbackHandlerHook, alarms: Alarms) -> Gate:
+    def _surroundings(self, hook: FallbackHandlerHook, alarms: Alarms) -> Surroundings:
         settings = self.settings
-        around = Surroundings(
+        return Surroundings(
             clock=self._clock,
             ids=self._ids,
             alarms=alarms,
@@ -233,6 +255,9 @@ class Server:
             ring_repeat_s=settings.ring_repeat_s,
             retry_after_s=settings.retry_after_s,
         )
+
+    def _make_gate(self, policies: Policies, media: WorkerMedia, around: Surroundings) -> Gate:
+        settings = self.settings
         limits = GateLimits(
             calls_max=settings.calls_max,
             account_calls_max=settings.account_calls_max,
@@ -335,20 +360,37 @@ async def _stop_web(web: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
     await serving
 
 
-def _bind_http(host: str, port: int) -> socket.socket:
+def _web_socket(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
+
+
+def _join_url(base: str, call_id: str) -> str:
+    return f"{base.rstrip('/')}/calls/{call_id}/server_web_socket"
+
+
+def _bind(name: str, host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket bound for TCP; `shared`: with others of this node.
+
+    Raises:
+        CannotStart: it could not be bound.
+    """
     try:
         info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         sock = socket.socket(info[0], info[1])
     except OSError as error:
-        raise CannotStart(_cannot_bind("http.bind", f"{host}:{port}", error)) from error
+        raise CannotStart(_cannot_bind(name, f"{host}:{port}", error)) from error
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            with socket.socket(info[0], info[1]) as probe:  # another node that shares the port would not be noticed
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(info[4])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if shared else socket.SO_REUSEADDR, 1)
         sock.bind(info[4])
-        sock.listen(1_024)
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise CannotStart(_cannot_bind("http.bind", f"{host}:{port}", error)) from error
+        raise CannotStart(_cannot_bind(name, f"{host}:{port}", error)) from error
     return sock
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from callgate.calls.ledger import Ledger
-from callgate.calls.records import Aftermath, record_of
-from callgate.entities.attempt import Attempt
+from callgate.calls.origin import Origin
+from callgate.calls.records import Aftermath
 from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
-from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
+from callgate.entities.decision import Step, TraceEntry, Verdict
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.quality import SoundQuality
@@ -21,11 +21,8 @@ from callgate.telemetry import events
 class Chronicle:
     """The book of one attempt and of the call that may come of it."""
 
-    def __init__(
-        self, attempt: Attempt, decision: Decision, ledger: Ledger, clock: Clock, ids: Ids, log: Callable[..., None]
-    ) -> None:
-        self._attempt = attempt
-        self._decision = decision
+    def __init__(self, origin: Origin, ledger: Ledger, clock: Clock, ids: Ids, log: Callable[..., None]) -> None:
+        self._origin = origin
         self._ledger = ledger
         self._clock = clock
         self._ids = ids
@@ -54,17 +51,17 @@ class Chronicle:
         if detail:
             facts.append(("detail", detail))
         trace = (*self._trace, TraceEntry(Step.REFUSAL, "refused", tuple(facts)))
-        after = Aftermath(Verdict.REFUSE, outcome, status, self._decision.agent_id, trace=trace)
-        self._ledger.refusal(
-            record_of(self._attempt, self._decision, decision_id=self.decision_id, at=self.begun, aftermath=after)
-        )
+        after = Aftermath(Verdict.REFUSE, outcome, status, self._origin.agent_id, trace=trace)
+        record = self._origin.record(self.decision_id, self.begun, after)
+        if record is not None:
+            self._ledger.refusal(record)
         self._log(events.CALL_REFUSED, decision=self.decision_id, outcome=outcome, status=status, detail=detail or None)
 
     def started(self, call: Call, committed: Callable[[], None]) -> None:
         """Write the call, its decision and ``call.started``; `committed` is called once that is safe."""
         self.call = replace(call, sip=self._sip())
         after = Aftermath(Verdict.ADMIT, agent_id=call.agent_id, call_id=call.call_id, trace=self._trace)
-        record = record_of(self._attempt, self._decision, decision_id=self.decision_id, at=self.begun, aftermath=after)
+        record = self._origin.record(self.decision_id, self.begun, after)
         self._ledger.started(self.call, record, self._outbox("call.started"), committed)
 
     def not_started(self) -> None:
@@ -138,12 +135,7 @@ class Chronicle:
 
     def _sip(self) -> JsonObject:
         return {
-            "callId": self._attempt.call_id,
-            "from": self._attempt.from_uri,
-            "to": self._attempt.to_uri,
-            "requestUri": self._attempt.request_uri,
-            "source": f"{self._attempt.source_address}:{self._attempt.source_port}",
-            "transport": self._attempt.transport,
+            **self._origin.signaling(),
             "sound": {
                 **self.sound,
                 "quality": render_quality(self.quality),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from callgate.core.admission.question import caller_id
-from callgate.core.templates.context import build_context
+from callgate.core.templates.context import CallContext, build_context
 from callgate.core.templates.render import render_template
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
@@ -16,7 +16,7 @@ from callgate.schema.duration import seconds
 
 # Of a template, what speaks of the template and not of a call.
 _TEMPLATE_ONLY: Final = frozenset(("name", "created", "updated", "contextSchema"))
-# Of a handler's answer, what does not simply stand in for the template's.
+# Of a request or of a handler's answer, what does not simply stand in for the template's.
 _NOT_SETTINGS: Final = frozenset(("agentId", "templateContext", "metadata", "toolOverrides", "medium"))
 
 # The public defaults of `joinTimeout` and `maxDuration`.
@@ -78,13 +78,47 @@ class CallMaker:
             schema=schema if isinstance(schema, dict) else None,
             sip_headers_win=self.sip_headers_win,
         )
-        settings = {name: value for name, value in template.items() if name not in _TEMPLATE_ONLY}
-        settings = render_template(settings, variables.context, variables.texts)
-        settings.update({name: value for name, value in body.items() if name not in _NOT_SETTINGS})
-        if "voice" in body:  # one of the two, and the later word wins
-            settings.pop("externalVoice", None)
-        _override_tools(settings, body.get("toolOverrides"))
+        settings = _settings(template, body, variables)
         settings["medium"] = {"sip": {"incoming": {}}}
+        return self._call(account_id, agent, settings, body, variables, now, decision_id)
+
+    def make_requested(self, *, account_id: str, agent: Agent | None, body: JsonObject, now: datetime) -> Call:
+        """The Call that the API was asked for.
+
+        Args:
+            account_id: whose call it is.
+            agent: who answers; ``None`` when `body` says all of it.
+            body: of the creation endpoint, validated.
+            now: when it was asked for.
+
+        Raises:
+            TemplateUnfit: as for `make`.
+        """
+        template: JsonObject = (agent.call_template or {}) if agent else {}
+        schema, given = template.get("contextSchema"), body.get("templateContext")
+        variables = build_context(
+            headers=(),
+            caller_id=None,
+            from_display_name=None,
+            from_uri=None,
+            template_context=given if isinstance(given, dict) else None,
+            schema=schema if isinstance(schema, dict) else None,
+        )
+        settings = _settings(template, body, variables)
+        if "medium" in body:
+            settings["medium"] = body["medium"]
+        return self._call(account_id, agent, settings, body, variables, now, None)
+
+    def _call(
+        self,
+        account_id: str,
+        agent: Agent | None,
+        settings: JsonObject,
+        body: JsonObject,
+        variables: CallContext,
+        now: datetime,
+        decision_id: str | None,
+    ) -> Call:
         metadata = body.get("metadata")
         own = {name: str(value) for name, value in metadata.items()} if isinstance(metadata, dict) else {}
         return Call(
@@ -114,6 +148,17 @@ class CallMaker:
         text = call.settings.get("timeExceededMessage")
         duration_s = _duration_s(call.settings.get("maxDuration"), _MAX_DURATION)
         return (text if isinstance(text, str) else ""), duration_s
+
+
+def _settings(template: JsonObject, body: JsonObject, variables: CallContext) -> JsonObject:
+    """What the call is to be like: the rendered template, and what the body says instead."""
+    settings = {name: value for name, value in template.items() if name not in _TEMPLATE_ONLY}
+    settings = render_template(settings, variables.context, variables.texts)
+    settings.update({name: value for name, value in body.items() if name not in _NOT_SETTINGS})
+    if "voice" in body:  # one of the two, and the later word wins
+        settings.pop("externalVoice", None)
+    _override_tools(settings, body.get("toolOverrides"))
+    return settings
 
 
 def _duration_s(value: Json, default: str) -> float:

@@ -7,9 +7,11 @@ here. Nothing is awaited between the decision and the reservation, so two INVITE
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from callgate.calls.origin import Dialled
 from callgate.calls.records import record_of
 from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner, Surroundings
+from callgate.calls.talk import Talk
 from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.decide import decide
 from callgate.core.admission.noise import NoiseTable
@@ -18,7 +20,7 @@ from callgate.core.admission.question import question_body
 from callgate.core.admission.rate import SourceRates
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Verdict
-from callgate.ports import Considered, Leg, Media, Question
+from callgate.ports import Considered, Media, Question, SipLeg
 from callgate.telemetry import events
 
 
@@ -96,23 +98,25 @@ class Gate:
                 )
         return Considered(decision, session)
 
-    def arrived(self, leg: Leg, considered: Considered) -> None:
+    def arrived(self, leg: SipLeg, considered: Considered) -> None:
         """Start the call, or ask its owner."""
         assert considered.session is not None, "signaling hands over only what `consider` has reserved for"
-        runner = CallRunner(
-            leg=leg,
-            decision=considered.decision,
-            session=considered.session,
+        session = considered.session
+        runner = CallRunner(Dialled(leg.attempt, considered.decision), self._around, self._registry.leave)
+        talk = Talk(
+            leg.attempt.body,
+            leg.media_address,
+            session.rtp_port,
+            session_id=runner.begun_ms,
             terms=self._policies().options.sound.of(leg.attempt.transport),
-            around=self._around,
-            left=self._registry.leave,
+            new_key=self._around.new_key,
         )
         question = self._question(leg.attempt, considered, runner.decision_id)
         source = self._policies().source_of(leg.attempt)
         if source is not None:
             self._rates.called(source, self._around.clock.monotonic())
         self._registry.enter(runner)
-        runner.begin(question)
+        runner.begin(leg, session, talk, question)
 
     def admits_source(self, address: str) -> bool:
         """Whether requests other than INVITE are answered to this address."""

@@ -33,7 +33,7 @@ class Ledger:
         self._waiting: list[tuple[str, Callable[[], Awaitable[None]], Callable[[], None]]] = []
         self._running = False
 
-    def started(self, call: Call, record: DecisionRecord, event: OutboxEvent, then: Callable[[], None]) -> None:
+    def started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent, then: Callable[[], None]) -> None:
         """Write the call's beginning; `then` is called once it is committed."""
         self._put("call.started", lambda: self._store.call_started(call, record, event), then)
 

@@ -45,16 +45,16 @@ class Registry:
 
     def is_live(self, call_id: str) -> bool:
         """Whether the call is in progress here."""
-        return self._find(call_id) is not None
+        return self.find(call_id) is not None
 
     def quality(self, call_id: str) -> SoundQuality | None:
         """How the sound of a call in progress here fares; ``None`` when it is not here."""
-        runner = self._find(call_id)
+        runner = self.find(call_id)
         return None if runner is None else runner.quality
 
     def hang_up(self, call_id: str, message: str | None = None) -> bool:
         """End a joined call, after the agent has said `message`; ``False`` when it is not joined, or not here."""
-        runner = self._find(call_id)
+        runner = self.find(call_id)
         if runner is None or not runner.is_joined:
             return False
         runner.hang_up(message)
@@ -62,7 +62,7 @@ class Registry:
 
     def tell(self, call_id: str, message: JsonObject) -> bool:
         """Give the agent of a joined call a data message; ``False`` when it is not joined, or not here."""
-        runner = self._find(call_id)
+        runner = self.find(call_id)
         if runner is None or not runner.is_joined:
             return False
         runner.tell(message)
@@ -70,7 +70,7 @@ class Registry:
 
     def press(self, call_id: str, digits: str) -> bool:
         """Press keys towards the caller of a joined call; likewise."""
-        runner = self._find(call_id)
+        runner = self.find(call_id)
         if runner is None or not runner.is_joined:
             return False
         runner.press(digits)
@@ -92,7 +92,8 @@ class Registry:
             return not self._runners
         return True
 
-    def _find(self, call_id: str) -> CallRunner | None:
+    def find(self, call_id: str) -> CallRunner | None:
+        """Who runs a call; ``None`` when it is not in progress here."""
         # A linear search: the API asks this a few times a minute, and a second index would have to be kept right.
         for runner in self._runners:
             if runner.call is not None and runner.call.call_id == call_id:

@@ -1,4 +1,4 @@
-"""Runs one incoming call: brings what happens to the machine (`core.call.machine`) and carries its effects out.
+"""Runs one call: brings what happens to the machine (`core.call.machine`) and carries its effects out.
 
 The runner is the listener of the leg and of the media session and holds the alarms. It decides nothing itself: every
 way a call can go is a row of the machine's table. What is written down of it is the chronicle's business.
@@ -13,13 +13,12 @@ from typing import Final
 from callgate.calls.chronicle import Chronicle
 from callgate.calls.creation import CallMaker
 from callgate.calls.ledger import Ledger
+from callgate.calls.origin import Origin
 from callgate.calls.talk import Talk
 from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sdp.description import SdpError
-from callgate.core.sdp.terms import SoundTerms
 from callgate.core.templates.render import TemplateUnfit
 from callgate.entities.call import Call
-from callgate.entities.decision import Decision
 from callgate.entities.json import JsonObject
 from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.quality import SoundQuality
@@ -82,41 +81,31 @@ class Surroundings:
 
 
 class CallRunner:
-    """One incoming call from its 100 Trying to its last record. Implements `LegListener` and `SessionListener`."""
+    """One call from its beginning to its last record. Implements `LegListener` and `SessionListener`.
 
-    def __init__(
-        self,
-        *,
-        leg: Leg,
-        decision: Decision,
-        session: MediaSession,
-        terms: SoundTerms,
-        around: Surroundings,
-        left: Callable[["CallRunner"], None],
-    ) -> None:
-        """`terms` are those by which the offer was judged; `left` is told when nothing of the call is left to do."""
-        self._leg = leg
-        self._decision = decision
-        self._session = session
+    Args:
+        origin: how it came about.
+        around: what every runner needs.
+        left: told when nothing of the call is left to do.
+    """
+
+    def __init__(self, origin: Origin, around: Surroundings, left: Callable[["CallRunner"], None]) -> None:
+        self._origin = origin
         self._around = around
         self._left = left
         self._state = State.ASKING
+        self._leg_there: Leg | None = None
+        self._session_there: MediaSession | None = None
+        self._talk: Talk | None = None  # the offer and answer of a leg that has any
         self._chronicle = Chronicle(
-            leg.attempt,
-            decision,
+            origin,
             Ledger(around.store, around.tasks, around.alarms, self._not_written),
             around.clock,
             around.ids,
             around.log,
         )
-        self._talk = Talk(
-            leg.attempt.body,
-            leg.media_address,
-            session.rtp_port,
-            session_id=int(self._chronicle.begun.timestamp() * 1000),
-            terms=terms,
-            new_key=around.new_key,
-        )
+        self._requested: asyncio.Future[Call] | None = None
+        self._not_stored: Exception | None = None
         self._question: asyncio.Task[None] | None = None
         self._new_call: Call | None = None
         self._ring_alarm: Alarm | None = None
@@ -137,7 +126,12 @@ class CallRunner:
     @property
     def account_id(self) -> str | None:
         """Whose call it is."""
-        return self._decision.account_id
+        return self._origin.account_id
+
+    @property
+    def begun_ms(self) -> int:
+        """When it began, ms since 1970: names its SDP."""
+        return int(self._chronicle.begun.timestamp() * 1000)
 
     @property
     def is_joined(self) -> bool:
@@ -154,9 +148,30 @@ class CallRunner:
         """Names the record that says why the call came here."""
         return self._chronicle.decision_id
 
-    def begin(self, question: Question | None) -> None:
-        """Take the leg over: ask the owner, or start the call that the rules named."""
-        self._leg.listen(self)
+    async def request(self) -> Call:
+        """Commit a call that the API asked for, and wait for its client.
+
+        Raises:
+            Exception: whatever kept the store from it; there is no such call then.
+        """
+        self._state = State.REQUESTED
+        self._requested = asyncio.get_running_loop().create_future()
+        self._create(None)
+        return await self._requested
+
+    def meet(self, leg: Leg, session: MediaSession) -> bool:
+        """The client of a requested call has come; ``False`` when it is not awaited any more."""
+        if self._state is not State.AWAITED:
+            return False
+        self._leg_there, self._session_there = leg, session
+        leg.listen(self)
+        self._happen(Input.CLIENT_CAME)
+        return True
+
+    def begin(self, leg: Leg, session: MediaSession, talk: Talk, question: Question | None) -> None:
+        """Take the leg of a dialled call over: ask the owner, or start the call that the rules named."""
+        self._leg_there, self._session_there, self._talk = leg, session, talk
+        leg.listen(self)
         self._arm_ring(self._around.ring_after_s)
         if question is None:
             self._create(None)
@@ -192,7 +207,7 @@ class CallRunner:
     def confirmed(self, body: bytes) -> None:
         """The ACK of the INVITE came, or of a re-INVITE for which we made the offer."""
         try:
-            settled = self._talk.take_answer(body)
+            settled = self._talk is not None and self._talk.take_answer(body)
         except SdpError as error:
             self._happen(Input.ANSWER_UNUSABLE, detail=str(error))
             return
@@ -207,6 +222,7 @@ class CallRunner:
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         """A re-INVITE: new address, codec or direction."""
+        assert self._talk is not None, "only legs with SDP make offers"
         try:
             local = self._talk.reoffered(sdp)
         except SdpError as error:
@@ -224,6 +240,10 @@ class CallRunner:
     def hung_up(self, cause: str) -> None:
         """BYE from the caller."""
         self._happen(Input.CALLER_LEFT, detail=cause)
+
+    def vanished(self, cause: str) -> None:
+        """The caller's connection broke."""
+        self._happen(Input.CALLER_VANISHED, detail=cause)
 
     # --------------------------------------------------------------------------------------------- SessionListener
 
@@ -288,6 +308,8 @@ class CallRunner:
                     self._question.cancel()
             case Effect.COMMIT:
                 self._chronicle.started(self._made(), lambda: self._happen(Input.COMMITTED))
+            case Effect.AWAIT:
+                self._await_client()
             case Effect.CONNECT:
                 self._connect()
             case Effect.RING:
@@ -297,7 +319,7 @@ class CallRunner:
             case Effect.ANSWER:
                 self._disarm()
                 self._chronicle.mark("answeredMs")
-                self._leg.answer(self._talk.local)
+                self._leg.answer(b"" if self._talk is None else self._talk.local)
             case Effect.JOIN:
                 self._join()
             case Effect.SAY_LAST_WORDS:
@@ -307,7 +329,7 @@ class CallRunner:
                 self._status = self._status or OUTCOMES[self._outcome].status or 500
                 # RFC 3261 section 21.5.4 (503 Service Unavailable): without Retry-After it says no more than a 500.
                 retry = (("Retry-After", str(self._around.retry_after_s)),) if self._status == 503 else ()
-                self._leg.refuse(self._status, retry)
+                self._leg.refuse(self._status, retry, OUTCOMES[self._outcome].words)
             case Effect.HANG_UP:
                 self._leg.hang_up(OUTCOMES[self._outcome].words)
             case Effect.CLOSE:
@@ -321,6 +343,8 @@ class CallRunner:
                 self._chronicle.ended(self._outcome, self._detail)
             case Effect.LEAVE:
                 self._disarm()
+                if self._requested is not None and not self._requested.done():
+                    self._requested.set_exception(self._not_stored or RuntimeError(self._detail or self._outcome))
                 self._left(self)
 
     # ----------------------------------------------------------------------------------------------------- effects
@@ -342,14 +366,12 @@ class CallRunner:
             self._create(answer)
 
     def _create(self, answer: StartCall | None) -> None:
-        agent_id = answer.agent_id if answer else self._decision.agent_id
         maker = self._around.maker
         try:
-            self._new_call = maker.make(
-                self._leg.attempt,
-                account_id=self._decision.account_id or "",
-                agent=self._around.snapshot.agent(agent_id) if agent_id else None,
-                answer=answer,
+            self._new_call = self._origin.make(
+                answer,
+                maker,
+                self._around.snapshot,
                 decision_id=self.decision_id,
                 now=self._chronicle.begun,
             )
@@ -359,27 +381,31 @@ class CallRunner:
         except Exception as error:
             self._failed("create", error)
             return
-        self._end_alarm = self._around.alarms.after(
-            maker.join_timeout_s(self._new_call), lambda: self._happen(Input.JOIN_OVERDUE)
-        )
+        if self._state is State.ASKING:
+            self._arm_join_timeout()
         self._happen(Input.CREATED)
+
+    def _await_client(self) -> None:
+        self._arm_join_timeout()
+        if self._requested is not None and self._chronicle.call is not None:
+            self._requested.set_result(self._chronicle.call)
 
     def _connect(self) -> None:
         call = self._made()
-        self._talk.negotiate()
-        self._chronicle.sound = self._talk.facts()
+        if self._talk is not None:
+            self._talk.negotiate()
+            self._chronicle.sound = self._talk.facts()
+        path = None if self._talk is None else self._talk.path
         plan = BrainPlan(self._around.maker.brain_of(call), call.call_id, call.settings, self._about(call))
         self._opened = True
-        self._session.open(plan, self._talk.path, self, record=call.settings.get("recordingEnabled") is True)
+        self._session.open(plan, path, self, record=call.settings.get("recordingEnabled") is True)
 
     def _about(self, call: Call) -> JsonObject:
-        attempt = self._leg.attempt
         return {
             "accountId": call.account_id,
             "agentId": call.agent_id,
             "stageId": call.stage_id,
-            "from": attempt.from_uri,
-            "to": attempt.to_uri,
+            **self._origin.about(),
             "metadata": dict(call.metadata),
         }
 
@@ -404,14 +430,23 @@ class CallRunner:
         )
 
     def _redirect(self) -> None:
-        self._chronicle.sound = self._talk.facts()
+        assert self._talk is not None, "only legs with SDP agree anew"
+        facts = self._chronicle.sound = self._talk.facts()
         if self._talk.path is not None:
             self._session.redirect(self._talk.path)
-        self._chronicle.event(
-            "info", "sound_negotiated", "where and how sound flows was agreed anew", self._talk.facts()
-        )
+        self._chronicle.event("info", "sound_negotiated", "where and how sound flows was agreed anew", facts)
 
     # ---------------------------------------------------------------------------------------------------- fragments
+
+    @property
+    def _leg(self) -> Leg:
+        assert self._leg_there is not None, "the machine asks for a leg's effects only once there is one"
+        return self._leg_there
+
+    @property
+    def _session(self) -> MediaSession:
+        assert self._session_there is not None, "the machine asks for a session's effects only once there is one"
+        return self._session_there
 
     def _made(self) -> Call:
         assert self._new_call is not None, "the machine asks for a Call's effects only once there is one"
@@ -420,6 +455,7 @@ class CallRunner:
     def _not_written(self, fact: str, error: Exception) -> None:
         self._around.log(events.STORE_FAILED, decision=self.decision_id, fact=fact, error=repr(error))
         if fact == "call.started":
+            self._not_stored = error
             self._chronicle.not_started()
             self._happen(Input.NOT_COMMITTED, detail=f"the call could not be stored: {error}")
 
@@ -432,6 +468,11 @@ class CallRunner:
         if self._ring_alarm is not None:
             self._ring_alarm.cancel()
         self._ring_alarm = self._around.alarms.after(delay_s, lambda: self._happen(Input.RING_DUE))
+
+    def _arm_join_timeout(self) -> None:
+        self._end_alarm = self._around.alarms.after(
+            self._around.maker.join_timeout_s(self._made()), lambda: self._happen(Input.JOIN_OVERDUE)
+        )
 
     def _disarm(self) -> None:
         for alarm in (self._ring_alarm, self._end_alarm):

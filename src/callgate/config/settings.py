@@ -107,6 +107,22 @@ class Settings:
         highest=67_108_864,
     )
 
+    # --------------------------------------------------------------------------------------- clients without a phone
+    join_bind: str = _setting(
+        "join.bind",
+        "",
+        "Address and port where clients join the calls that the API made for them, over WebSockets. Empty: the host of "
+        "`http.bind`, and a free port.",
+        flag=True,
+    )
+    join_url: str = _setting(
+        "join.url",
+        "",
+        "What a `joinUrl` begins with, e.g. wss://voice.example.org, when a proxy that speaks TLS stands before "
+        "`join.bind`. Empty: ws:// and that address.",
+        flag=True,
+    )
+
     # -------------------------------------------------------------------------------------------------------- SIP
     sip_bind: str = _setting(
         "sip.bind",

@@ -22,6 +22,7 @@ class Call:
         request_context: the template context the call was created with, JSON.
         decision_id: the record that says why it came here.
         sip: our SIP side, JSON: ``callId``, ``from``, ``to``, ``source``, ``codec``, ``timings`` …
+        join_url: where a client without a phone joins it; ``None`` for calls that came in over SIP.
         joined: when the caller could talk to the agent, UTC; ``None`` before.
         ended: when, UTC; ``None`` before.
         end_reason: the public ``endReason``; ``None`` before the end.
@@ -40,6 +41,7 @@ class Call:
     request_context: JsonObject
     decision_id: str | None = None
     sip: JsonObject = field(default_factory=dict)
+    join_url: str | None = None
     joined: datetime | None = None
     ended: datetime | None = None
     end_reason: str | None = None

@@ -60,6 +60,7 @@ _ROWS: Final = (
     Outcome("template-unfit", Doing.AGENT, 500, None, "The agent's template or context schema does not fit the call."),
     Outcome("agent-unreachable", Doing.AGENT, 480, "connection_error", "The agent's brain is unreachable or refuses."),
     Outcome("agent-not-ready", Doing.AGENT, 480, "unjoined", "The agent was not ready within the join timeout."),
+    Outcome("not-joined", Doing.CALLER, None, "unjoined", "Nobody joined the call within its join timeout."),
     Outcome("caller-cancelled", Doing.CALLER, 487, "unjoined", "The caller hung up before the agent answered."),
     Outcome("no-ack", Doing.CARRIER, None, "connection_error", "The answer was never acknowledged."),
     Outcome("answer-unusable", Doing.CARRIER, None, "connection_error", "The ACK's SDP does not fit our offer."),

@@ -215,9 +215,8 @@ class Unusable(_Message):
 
 
 ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Tell | Press | Dismiss | Close | Inspect
-ToControl = (
-    Granted | Knocked | Left | Ready | Failed | Said | Happened | HangUp | Measured | Closed | Inspected | Unusable
-)
+OfSession = Knocked | Left | Ready | Failed | Said | Happened | HangUp | Measured | Closed
+ToControl = Granted | OfSession | Inspected | Unusable
 
 _encoder: Final = msgspec.msgpack.Encoder()
 to_worker: Final[msgspec.msgpack.Decoder[ToWorker]] = msgspec.msgpack.Decoder(ToWorker)

@@ -17,13 +17,17 @@ from callgate.media.protocol import (
     Closed,
     Configure,
     Digit,
+    Dismiss,
     Failed,
     Granted,
     HangUp,
     Happened,
     Inspect,
     Inspected,
+    Knocked,
+    Left,
     Measured,
+    OfSession,
     Open,
     Press,
     Ready,
@@ -32,7 +36,6 @@ from callgate.media.protocol import (
     Said,
     Say,
     Tell,
-    ToControl,
     ToWorker,
     Unpacker,
     Unusable,
@@ -40,7 +43,7 @@ from callgate.media.protocol import (
     to_control,
 )
 from callgate.media.recording import FREE_BYTES_MIN
-from callgate.ports import MediaSession, SessionListener, SoundPath
+from callgate.ports import ClientSession, MediaSession, SessionListener, SoundPath
 from callgate.ports.brain import BrainPlan
 
 # Reading prompts and importing takes half a second; a machine under load ten times that.
@@ -107,7 +110,7 @@ class RemoteSession:
             self._closing = True
             self._worker.tell(Close(self._number))
 
-    def heard(self, message: ToControl) -> None:
+    def heard(self, message: OfSession) -> None:
         """Something of the worker about this session."""
         listener = self._listener
         if listener is None:
@@ -134,12 +137,41 @@ class RemoteSession:
             self._listener.lost()
 
 
+class RemoteClientSession(RemoteSession):
+    """That of a client which joined without a phone. Implements `ports.ClientSession`."""
+
+    def __init__(self, number: int, worker: "WorkerProcess") -> None:
+        super().__init__(number, 0, worker)
+        self._left: Callable[[bool, str], None] = _nobody
+
+    def on_left(self, left: Callable[[bool, str], None]) -> None:
+        """Say who is told that the client has gone."""
+        self._left = left
+
+    def dismiss(self, code: int, words: str) -> None:
+        """Close its connection."""
+        self._worker.tell(Dismiss(self._number, code, words))
+
+    def heard(self, message: OfSession) -> None:
+        """Something of the worker about this session."""
+        if isinstance(message, Left):
+            self._left(message.in_order, message.words)
+        else:
+            super().heard(message)
+
+
 class WorkerProcess(asyncio.Protocol):
     """One worker: its process, its socket, its credits."""
 
-    def __init__(self, configure: Configure, died: Callable[["WorkerProcess"], None]) -> None:
+    def __init__(
+        self,
+        configure: Configure,
+        died: Callable[["WorkerProcess"], None],
+        knocked: Callable[[str, RemoteClientSession], None],
+    ) -> None:
         self._configure = configure
         self._died = died
+        self._knocked = knocked
         self._unpacker = Unpacker()
         self._transport: asyncio.WriteTransport | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -264,10 +296,13 @@ class WorkerProcess(asyncio.Protocol):
             elif isinstance(message, Unusable):
                 if not self._first.done():
                     self._first.set_exception(CannotStartWorker(f"a media worker cannot start: {message.reason}"))
+            elif isinstance(message, Knocked):
+                client = self._sessions[message.session] = RemoteClientSession(message.session, self)
+                self._knocked(message.call_id, client)
             else:
                 self._pass_on(message)
 
-    def _pass_on(self, message: "Ready | Failed | Said | Happened | HangUp | Measured | Closed") -> None:
+    def _pass_on(self, message: OfSession) -> None:
         if isinstance(message, Closed):
             session = self._sessions.pop(message.session, None)
         else:
@@ -299,6 +334,11 @@ class WorkerMedia:
         codecs: that calls may have; others work, but their first call waits for what has to be loaded.
         on_lost: told in words when a worker died, and when one could not be replaced yet.
         on_replaced: told when another has taken its place.
+        join_host: where clients without a phone join; empty: nowhere.
+        join_port: shared by the workers; must be held by who made this.
+
+    Attributes:
+        on_knock: told which call a client wants to join, and its session, which must be opened or closed.
     """
 
     def __init__(
@@ -318,6 +358,8 @@ class WorkerMedia:
         codecs: Sequence[str] = ("PCMU", "PCMA"),
         on_lost: Callable[[str], None] = lambda words: None,
         on_replaced: Callable[[], None] = lambda: None,
+        join_host: str = "",
+        join_port: int = 0,
     ) -> None:
         ports = (port_last - port_first + 1) // count // 2 * 2
         self._configurations = [
@@ -333,12 +375,15 @@ class WorkerMedia:
                 recordings=recordings,
                 recordings_free_bytes_min=recordings_free_bytes_min,
                 codecs=list(codecs),
+                join_host=join_host,
+                join_port=join_port,
             )
             for index in range(count)
         ]
         self._workers: list[WorkerProcess] = []
         self._on_lost = on_lost
         self._on_replaced = on_replaced
+        self.on_knock: Callable[[str, ClientSession], None] = _turn_away
         self._restarts: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -349,7 +394,7 @@ class WorkerMedia:
             CannotStartWorker: one could not.
         """
         for configuration in self._configurations:
-            worker = WorkerProcess(configuration, self._worker_died)
+            worker = WorkerProcess(configuration, self._worker_died, self._knocked)
             self._workers.append(worker)
             await worker.start()
 
@@ -383,6 +428,9 @@ class WorkerMedia:
         """
         return list(await asyncio.gather(*(worker.inspect() for worker in self._workers)))
 
+    def _knocked(self, call_id: str, session: ClientSession) -> None:
+        self.on_knock(call_id, session)
+
     def _worker_died(self, worker: WorkerProcess) -> None:
         if self._closing or worker not in self._workers:
             return
@@ -395,7 +443,7 @@ class WorkerMedia:
         configuration = self._configurations[self._workers.index(worker)]
         await worker.stop()
         while True:
-            fresh = WorkerProcess(configuration, self._worker_died)
+            fresh = WorkerProcess(configuration, self._worker_died, self._knocked)
             try:
                 await fresh.start()
             except (CannotStartWorker, OSError) as error:
@@ -406,3 +454,12 @@ class WorkerMedia:
             self._workers[self._workers.index(worker)] = fresh
             self._on_replaced()
             return
+
+
+def _nobody(in_order: bool, words: str) -> None:
+    """Before anybody listens."""
+
+
+def _turn_away(call_id: str, session: ClientSession) -> None:
+    """Before anybody knows of calls."""
+    session.close()

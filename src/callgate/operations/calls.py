@@ -5,19 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
+from callgate.core.templates.errors import TemplateUnfit
+from callgate.entities.agent import Agent
 from callgate.entities.call import Call
 from callgate.entities.json import Json, JsonObject
 from callgate.media.recording_folder import Growing, RecordingFolder
 from callgate.operations.agents import check_sort
 from callgate.operations.caller import Caller
-from callgate.operations.errors import Conflict, NotFound, NotNow
-from callgate.ports import LiveCalls
+from callgate.operations.errors import Conflict, Full, NotFound, NotNow
+from callgate.ports import LiveCalls, NoRoom, RequestedCalls
 from callgate.schema.call import render_call, render_event, render_message
 from callgate.schema.data_message import validate_data_message
 from callgate.schema.duration import seconds
-from callgate.schema.errors import Invalid, invalid, shown
+from callgate.schema.errors import invalid, shown
 from callgate.schema.quality import render_quality
 from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
 from callgate.store.calls import SORTS, CallFilter
@@ -49,15 +51,22 @@ class CallOperations:
     Args:
         store: what is kept.
         live: the calls in progress.
+        requested: makes calls.
         check_url: why a URL that an account sets is refused, in words.
         recordings: what was recorded; ``None``: nothing is.
     """
 
     def __init__(
-        self, store: Store, live: LiveCalls, check_url: CheckUrl, recordings: RecordingFolder | None = None
+        self,
+        store: Store,
+        live: LiveCalls,
+        requested: RequestedCalls,
+        check_url: CheckUrl,
+        recordings: RecordingFolder | None = None,
     ) -> None:
         self._store = store
         self._live = live
+        self._requested = requested
         self._check_url = check_url
         self._recordings = recordings
 
@@ -189,27 +198,68 @@ class CallOperations:
         if call.ended is not None or not done:
             raise NotNow("the call has ended" if call.ended is not None else "the call is not joined")
 
-    def create(self, caller: Caller, body: Json) -> NoReturn:
-        """Start a call: the body is checked in full, but no medium for it is offered yet.
+    async def create(self, caller: Caller, body: Json, *, prior_call_id: str | None = None) -> JsonObject:
+        """Make a call that a client joins without a phone.
+
+        Args:
+            caller: whose.
+            body: of `POST /api/calls`, as it came.
+            prior_call_id: of a call whose settings this one continues with, and whose messages it knows.
 
         Raises:
-            Invalid: always.
+            Invalid: with every mistake, no such prior call, or a medium that is not offered.
+            Full: a limit is reached.
         """
-        raise _not_offered(validate_start_call(body, check_url=self._check_url))
+        given = validate_start_call(body, check_url=self._check_url)
+        if prior_call_id is not None:
+            given = await self._continued(caller, prior_call_id, given)
+        return await self._request(caller, None, given)
 
-    def create_of_agent(self, caller: Caller, agent_id: str, body: Json) -> NoReturn:
-        """Start a call to an agent; see `create`.
+    async def create_of_agent(self, caller: Caller, agent_id: str, body: Json) -> JsonObject:
+        """Make a call to an agent; see `create`.
 
         Raises:
             NotFound: no such agent.
-            Invalid: otherwise.
+            Invalid: otherwise; also when the agent's template does not fit what was given.
+            Full: a limit is reached.
         """
-        self._agent(caller, agent_id)
-        raise _not_offered(validate_start_agent_call(body, check_url=self._check_url))
+        agent = self._agent(caller, agent_id)
+        given = validate_start_agent_call(body, check_url=self._check_url)
+        medium = (agent.call_template or {}).get("medium")
+        return await self._request(caller, agent, {"medium": medium, **given} if medium else given)
 
-    def _agent(self, caller: Caller, agent_id: str) -> None:
-        if agent_id.lower() not in self._store.snapshot.agents_of(caller.account.account_id):
+    async def _request(self, caller: Caller, agent: Agent | None, body: JsonObject) -> JsonObject:
+        _check_medium(body.get("medium"))
+        try:
+            call = await self._requested.request(caller.account.account_id, agent, body)
+        except TemplateUnfit as error:
+            raise invalid("templateContext", str(error)) from None
+        except NoRoom as error:
+            raise Full(str(error), error.status, error.retry_after_s) from None
+        return render_call(call)
+
+    async def _continued(self, caller: Caller, prior_call_id: str, body: JsonObject) -> JsonObject:
+        """A call's settings with those of a prior one behind them."""
+        if "initialMessages" in body:
+            raise invalid("initialMessages", "may not be given with `priorCallId`, whose messages take their place")
+        try:
+            prior = await self._call(caller, prior_call_id)
+        except NotFound as error:
+            raise invalid("priorCallId", str(error)) from None
+        settings = {name: value for name, value in prior.settings.items() if name != "medium"}
+        for one, other in (("voice", "externalVoice"), ("externalVoice", "voice")):
+            if one in body:
+                settings.pop(other, None)
+        said = await self._store.messages(prior.call_id)
+        messages: list[Json] = [{"role": one.role, "text": one.text, "medium": one.medium} for one in said]
+        before = settings.get("initialMessages")
+        return {**settings, "initialMessages": [*(before if isinstance(before, list) else []), *messages], **body}
+
+    def _agent(self, caller: Caller, agent_id: str) -> Agent:
+        found = self._store.snapshot.agents_of(caller.account.account_id).get(agent_id.lower())
+        if found is None:
             raise NotFound(f"no such agent: {agent_id[:60]}")
+        return found
 
     async def _call(self, caller: Caller, call_id: str) -> Call:
         call = await self._store.get_call(caller.account.account_id, call_id.lower())
@@ -218,17 +268,21 @@ class CallOperations:
         return call
 
 
-def _not_offered(body: JsonObject) -> Invalid:
-    medium = body.get("medium")
+def _check_medium(medium: Json) -> None:
+    """Refuse what a call cannot be made for.
+
+    Raises:
+        Invalid: any medium but `serverWebSocket`.
+    """
     name = next(iter(medium), "webRtc") if isinstance(medium, dict) else "webRtc"
+    if name == "serverWebSocket":
+        return
     inner = medium.get(name) if isinstance(medium, dict) else None
-    if name == "sip" and isinstance(inner, dict):
-        if "incoming" in inner:
-            return invalid("medium", "`sip.incoming` is not started here: such calls begin with the caller's INVITE")
-        name = "outgoing SIP (`sip.outgoing`)"
-    else:
-        name = f"`{name}`" + (", the default," if not medium else "")
-    return invalid("medium", f"{name} is not offered yet; so far calls come in over SIP only")
+    if name == "sip" and isinstance(inner, dict) and "incoming" in inner:
+        raise invalid("medium", "`sip.incoming` is not started here: such calls begin with the caller's INVITE")
+    shown_name = "outgoing SIP (`sip.outgoing`)" if name == "sip" else f"`{name}`"
+    words = f"{shown_name}{'' if medium else ', the default,'} is not offered; expected `serverWebSocket`"
+    raise invalid("medium", f"{words}, or a call that comes in over SIP")
 
 
 def _filter(query: CallQuery) -> CallFilter:

@@ -7,7 +7,8 @@
         ├── NotFound        404
         ├── Conflict        409
         ├── Outdated        412
-        └── NotNow          422
+        ├── NotNow          422
+        └── Full            429, 503, with when to ask again
 """
 
 
@@ -37,6 +38,20 @@ class Outdated(Refused):
     """The change was made for a version that is no longer in force."""
 
     status = 412
+
+
+class Full(Refused):
+    """A limit is reached; it may be otherwise in a moment.
+
+    Attributes:
+        status: 429 when it is the account's own, 503 when it is the node's.
+        retry_after_s: when to ask again.
+    """
+
+    def __init__(self, words: str, status: int, retry_after_s: int) -> None:
+        super().__init__(words)
+        self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class NotNow(Refused):

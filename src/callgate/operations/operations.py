@@ -12,7 +12,7 @@ from callgate.operations.calls import CallOperations
 from callgate.operations.decisions import DecisionOperations
 from callgate.operations.sip_config import SipConfigOperations
 from callgate.operations.stream_calls import StreamCallOperations
-from callgate.ports import DecisionHook, Ids, LiveCalls
+from callgate.ports import DecisionHook, Ids, LiveCalls, RequestedCalls
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl
 from callgate.store.open import Store
@@ -25,6 +25,7 @@ class Operations:
         store: what is kept.
         ids: names and secrets.
         live: the calls in progress.
+        requested: makes calls that begin through the API.
         domain_of: an account's SIP domain.
         drafted: the rules of all accounts, with one account's replaced by a draft.
         check_url: why a URL that an account sets is refused, in words.
@@ -40,6 +41,7 @@ class Operations:
         store: Store,
         ids: Ids,
         live: LiveCalls,
+        requested: RequestedCalls,
         domain_of: Callable[[Account], str],
         drafted: Callable[[Account, SipConfig], PolicySet],
         check_url: CheckUrl,
@@ -52,7 +54,7 @@ class Operations:
         self._store = store
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
         self.agents = AgentOperations(store, check_url)
-        self.calls = CallOperations(store, live, check_url, recordings)
+        self.calls = CallOperations(store, live, requested, check_url, recordings)
         self.stream_calls = StreamCallOperations(store, live, tasks)
         self.decisions = DecisionOperations(store, ids, self.sip_config, domain_of, drafted, hook)
 

@@ -112,8 +112,36 @@ class LegListener(Protocol):
         """The peer sent BYE; `cause` is its ``Reason`` header in words, or empty."""
         ...
 
+    def vanished(self, cause: str) -> None:
+        """The peer's connection went away without a goodbye."""
+        ...
+
 
 class Leg(Protocol):
+    """Our side of a call towards who calls."""
+
+    def listen(self, listener: LegListener) -> None:
+        """Say who is told; at once after the leg was handed over."""
+        ...
+
+    def ring(self) -> None:
+        """Send 180 Ringing; may be called again. Nothing is sent once the leg has had its final answer."""
+        ...
+
+    def answer(self, sdp: bytes) -> None:
+        """Send 200 OK with `sdp`, repeated until the ACK comes."""
+        ...
+
+    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = (), cause: str = "") -> None:
+        """Send a final refusal (400 to 699); `cause` is for peers that can be told one."""
+        ...
+
+    def hang_up(self, cause: str = "") -> None:
+        """Send BYE (after the ACK, or when it is given up on); `cause` becomes a ``Reason`` header."""
+        ...
+
+
+class SipLeg(Leg, Protocol):
     """Our side of one SIP dialog that a caller began (UAS)."""
 
     @property
@@ -129,26 +157,6 @@ class Leg(Protocol):
     @property
     def reliable_transport(self) -> bool:
         """Whether the leg runs over TCP or TLS, so that the source address is proved before the ACK."""
-        ...
-
-    def listen(self, listener: LegListener) -> None:
-        """Say who is told; at once after the leg was handed over."""
-        ...
-
-    def ring(self) -> None:
-        """Send 180 Ringing; may be called again. Nothing is sent once the leg has had its final answer."""
-        ...
-
-    def answer(self, sdp: bytes) -> None:
-        """Send 200 OK with `sdp`, repeated until the ACK comes."""
-        ...
-
-    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
-        """Send a final refusal (400 to 699)."""
-        ...
-
-    def hang_up(self, cause: str = "") -> None:
-        """Send BYE (after the ACK, or when it is given up on); `cause` becomes a ``Reason`` header."""
         ...
 
 
@@ -176,7 +184,7 @@ class IncomingCalls(Protocol):
         """
         ...
 
-    def arrived(self, leg: Leg, considered: Considered) -> None:
+    def arrived(self, leg: SipLeg, considered: Considered) -> None:
         """A leg exists for an attempt to admit or to ask about; 100 Trying is out."""
         ...
 
@@ -270,6 +278,18 @@ class MediaSession(Protocol):
         ...
 
 
+class ClientSession(MediaSession, Protocol):
+    """The sound of a client that has joined without a phone. Its `open` takes no path, and it holds no port."""
+
+    def on_left(self, left: Callable[[bool, str], None]) -> None:
+        """Say who is told that the client has gone: whether it said goodbye, and words."""
+        ...
+
+    def dismiss(self, code: int, words: str) -> None:
+        """Close its connection, with a code of RFC 6455 section 7.4 (Status Codes)."""
+        ...
+
+
 class Media(Protocol):
     """Where sessions come from: credits that workers have granted, held here, so that reserving needs no await."""
 
@@ -351,8 +371,8 @@ class DecisionHook(Protocol):
 class CallStore(Protocol):
     """What running calls need of the store. Each `await` returns when the fact is committed."""
 
-    async def call_started(self, call: Call, record: DecisionRecord, event: OutboxEvent) -> None:
-        """Write a new call, its decision and its event, in one transaction."""
+    async def call_started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent) -> None:
+        """Write a new call, its decision (unless nothing was to be decided) and its event, in one transaction."""
         ...
 
     async def call_joined(self, call: Call, event: OutboxEvent) -> None:
@@ -385,6 +405,38 @@ class Snapshot(Protocol):
 
     def agents_of(self, account_id: str) -> Mapping[str, Agent]:
         """The living agents of one account, by id."""
+        ...
+
+
+class NoRoom(Exception):
+    """A call cannot be taken now.
+
+    Attributes:
+        status: of HTTP: 429 when it is the account's own limit, 503 when it is the node's.
+        retry_after_s: when to ask again.
+    """
+
+    def __init__(self, words: str, status: int, retry_after_s: int) -> None:
+        super().__init__(words)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class RequestedCalls(Protocol):
+    """Calls that begin through the API, and wait for a client to join them."""
+
+    async def request(self, account_id: str, agent: Agent | None, body: JsonObject) -> Call:
+        """Make a call; it is committed when this returns.
+
+        Args:
+            account_id: whose.
+            agent: who answers; ``None``: `body` says all of it.
+            body: validated, of the creation endpoint, with the medium that was settled.
+
+        Raises:
+            TemplateUnfit: the agent's template does not fit what was given.
+            NoRoom: a limit is reached.
+        """
         ...
 
 

@@ -54,7 +54,7 @@ def render_call(call: Call) -> JsonObject:
         "inactivityMessages": settings.get("inactivityMessages", []),
         "initialOutputMedium": medium if medium == "MESSAGE_MEDIUM_TEXT" else "MESSAGE_MEDIUM_VOICE",
         "joinTimeout": settings.get("joinTimeout", "30s"),
-        "joinUrl": None,
+        "joinUrl": call.join_url,
         "languageHint": settings.get("languageHint"),
         "maxDuration": settings.get("maxDuration", "3600s"),
         "medium": settings.get("medium"),
@@ -75,7 +75,9 @@ def render_call(call: Call) -> JsonObject:
         "metadata": dict(call.metadata),
         "initialState": settings.get("initialState", {}),
         "requestContext": call.request_context,
-        "sipDetails": {
+        "sipDetails": None
+        if call.join_url is not None
+        else {
             "billedDuration": None,
             "terminationReason": None
             if call.outcome is None

@@ -2,14 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from callgate.core.audio.format import RATES_HZ
 from callgate.schema.body import Body, GuardedUrl, bounded
 from callgate.schema.tool import Nothing
 from callgate.schema.voice import only_one
 
 _Secret = Annotated[str, Field(min_length=1, max_length=120)]
+_BUFFER_MS_MAX = 300_000  # five minutes of speech: more than anybody says in one breath
 _IdleTimeout = Annotated[str, bounded(0, 86_400)]
+
+
+def _rate(value: int) -> int:
+    if value not in RATES_HZ:
+        raise ValueError(f"expected one of {', '.join(map(str, RATES_HZ))} (samples a second): {value}")
+    return value
 
 
 class DataMessages(Body):
@@ -79,9 +87,9 @@ class Exotel(Body):
 class ServerWebSocket(Body):
     """A server that sends and takes sound."""
 
-    input_sample_rate: int | None = None
-    output_sample_rate: int | None = None
-    client_buffer_size_ms: int | None = None
+    input_sample_rate: Annotated[int, AfterValidator(_rate)]
+    output_sample_rate: Annotated[int, AfterValidator(_rate)] | None = None
+    client_buffer_size_ms: Annotated[int, Field(ge=0, le=_BUFFER_MS_MAX)] | None = None
     data_messages: DataMessages | None = None
     media_idle_timeout: _IdleTimeout | None = None
 

@@ -8,7 +8,7 @@ from callgate.core.sip.message import Request, respond
 from callgate.entities.attempt import Attempt
 from callgate.ports import LegListener, ReofferAnswer
 from callgate.signaling.exchange import ServerExchange
-from callgate.signaling.within_dialog import ALLOW, WithinDialog
+from callgate.signaling.within_dialog import ALLOW, WithinDialog, reason
 
 if TYPE_CHECKING:
     from callgate.signaling.endpoint import SipEndpoint
@@ -68,15 +68,17 @@ class IncomingLeg(WithinDialog):
             )
             self.repeat_until_ack(self._exchange, answer)
 
-    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
-        """Send a final refusal."""
+    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = (), cause: str = "") -> None:
+        """Send a final refusal; a leg's peer has been admitted, and may know why."""
         if self._exchange.open:
+            # RFC 3326 section 2 allows it in responses whose status says so; others ignore it, and people read traces.
+            why = (("Reason", reason("SIP", status, cause)),) if cause else ()
             self._exchange.respond(
                 respond(
                     self._exchange.request,
                     status,
                     to_tag=self.tag,
-                    headers=(*headers, ("Server", self._endpoint.user_agent)),
+                    headers=(*headers, *why, ("Server", self._endpoint.user_agent)),
                 )
             )
             self._over()

@@ -131,11 +131,8 @@ class WithinDialog:
         self._left = True
         self._leaving = None
         assert self.dialog is not None
-        headers = []
-        if cause:
-            # RFC 3326 section 2 (The Reason Header Field); Q.850 cause 16 is normal call clearing.
-            words = "".join(c if c.isprintable() and c not in '"\\' else "'" for c in cause[:200])
-            headers.append(("Reason", f'Q.850;cause=16;text="{words}"'))
+        # Q.850 cause 16 is normal call clearing.
+        headers = [("Reason", reason("Q.850", 16, cause))] if cause else []
         peer = self._endpoint.next_hop(self.dialog, self.peer)
         bye = self.dialog.request("BYE", via=self._endpoint.via(peer), headers=headers)
         self._endpoint.transact(bye, peer, self._bye_answered, lambda reason: self._gone())
@@ -234,6 +231,12 @@ def _digit_of(body: bytes, *, relay: bool) -> tuple[str | None, int]:
     digit = {"10": "*", "11": "#"}.get(signal, signal.upper())
     ms = int(duration) if duration.isascii() and duration.isdigit() and len(duration) < 6 else _DIGIT_MS_USUAL
     return (digit if digit in _DIGITS and digit else None), min(ms or _DIGIT_MS_USUAL, _DIGIT_MS_MAX)
+
+
+def reason(protocol: str, code: int, words: str) -> str:
+    """The value of a Reason header. RFC 3326 section 2 (The Reason Header Field)."""
+    quoted = "".join(c if c.isprintable() and c not in '"\\' else "'" for c in words[:200])
+    return f'{protocol};cause={code};text="{quoted}"'
 
 
 def _reason_words(request: Request) -> str:

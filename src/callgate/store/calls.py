@@ -59,12 +59,12 @@ class CallFilter:
 class CallRecords(StorePart):
     """The verbs on calls. Implements `ports.CallStore` but for `decision`."""
 
-    async def call_started(self, call: Call, record: DecisionRecord, event: OutboxEvent) -> None:
-        """Write a new call, its decision and its event, in one transaction."""
+    async def call_started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent) -> None:
+        """Write a new call, its decision, if there was one, and its event, in one transaction."""
         await self._writer.commit(
             {
                 "calls": [call_row(call)],
-                "decisions": [decision_row(record, stranger=False)],
+                "decisions": [] if record is None else [decision_row(record, stranger=False)],
                 "outbox": [outbox_row(event)],
             }
         )

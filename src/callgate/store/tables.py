@@ -96,6 +96,7 @@ calls = Table(
     Column("request_context", JSON, nullable=False),
     Column("decision_id", String(36)),
     Column("sip", JSON, nullable=False),
+    Column("join_url", Text),
     Column("joined", UtcDateTime),
     Column("ended", UtcDateTime),
     Column("duration_s", Float),

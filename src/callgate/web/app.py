@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 import callgate
-from callgate.operations.errors import Refused
+from callgate.operations.errors import Full, Refused
 from callgate.operations.operations import Operations
 from callgate.schema.agent import AgentBody
 from callgate.schema.errors import Invalid
@@ -98,7 +98,8 @@ def _add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, error.status)
+        headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Full) else None
+        return JSONResponse({"detail": str(error)}, error.status, headers)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:

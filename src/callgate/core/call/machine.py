@@ -6,6 +6,8 @@ and the effects into acts. Nothing here knows how either is done.
 An INVITE reaches the machine when admission has admitted it or wants the owner asked; a slot and a port are reserved
 and 100 Trying is out. Two things must be true before the 200: the agent is ready to speak, and the call is committed to
 the store. Either may come first, hence the two middle states.
+
+A call that the API was asked for is committed first and waits for its client, whose connection is its leg from then on.
 """
 
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from typing import Final
 class State(Enum):
     """Where a call stands."""
 
+    REQUESTED = auto()  # asked for through the API; not committed yet
+    AWAITED = auto()  # committed; the client that is to join has not come
     ASKING = auto()  # the owner's handler is being asked; no Call exists
     STARTING = auto()  # the Call exists; neither committed nor is the agent ready
     COMMITTED = auto()  # the Call is in the store; the agent is not ready
@@ -35,6 +39,7 @@ class Input(Enum):
     UNFIT = auto()  # the template does not fit
     COMMITTED = auto()  # call, decision and call.started are in the store
     NOT_COMMITTED = auto()  # the store refused
+    CLIENT_CAME = auto()  # who was awaited has connected
     BRAIN_READY = auto()
     BRAIN_FAILED = auto()
     RING_DUE = auto()  # time for 180, the first or another
@@ -44,6 +49,7 @@ class Input(Enum):
     UNACKNOWLEDGED = auto()  # the ACK never came
     ANSWER_UNUSABLE = auto()  # the ACK brought SDP that does not fit our offer
     CALLER_LEFT = auto()  # BYE
+    CALLER_VANISHED = auto()  # the connection broke
     AGENT_LEAVES = auto()  # the brain has said its last word
     API_LEAVES = auto()  # hang_up through the API
     FAREWELL_DUE = auto()  # maxDuration, or the API wants the agent to say something and leave
@@ -59,6 +65,7 @@ class Effect(Enum):
 
     ASK_NO_MORE = auto()  # cancel the question to the handler
     COMMIT = auto()  # write call, decision and call.started
+    AWAIT = auto()  # tell who asked for the call; the clock of joinTimeout starts
     CONNECT = auto()  # open the session: the brain connects
     RING = auto()  # send 180, and wake us for the next
     ANSWER = auto()  # send 200
@@ -99,6 +106,10 @@ _LOST_UNANSWERED: Final = Move(_S.OVER, (_E.REFUSE, _E.RECORD_END, _E.LEAVE), "w
 _LOST: Final = Move(_S.OVER, (_E.HANG_UP, _E.RECORD_END, _E.LEAVE), "worker-lost")
 
 
+def _never_joined(outcome: str) -> Move:
+    return Move(_S.OVER, (_E.RECORD_END, _E.LEAVE), outcome)
+
+
 def _before_answer(state: State) -> dict[tuple[State, Input], Move]:
     """Ways out that are the same in every state between the Call's creation and its 200."""
     return {
@@ -108,6 +119,7 @@ def _before_answer(state: State) -> dict[tuple[State, Input], Move]:
         (state, _I.JOIN_OVERDUE): Move(_S.CLOSING, _REFUSED, "agent-not-ready"),
         (state, _I.CANCELLED): Move(_S.CLOSING, (_E.CLOSE,), "caller-cancelled"),
         (state, _I.CALLER_LEFT): Move(_S.CLOSING, (_E.CLOSE,), "caller-cancelled"),
+        (state, _I.CALLER_VANISHED): Move(_S.CLOSING, (_E.CLOSE,), "connection-lost"),
         (state, _I.AGENT_LEAVES): Move(_S.CLOSING, _REFUSED, "agent-unreachable"),
         (state, _I.DRAINED): Move(_S.CLOSING, _REFUSED, "drained"),
         (state, _I.WORKER_LOST): _LOST_UNANSWERED,
@@ -122,6 +134,7 @@ def _after_answer(state: State) -> dict[tuple[State, Input], Move]:
         (state, _I.UNACKNOWLEDGED): Move(_S.CLOSING, (_E.CLOSE,), "no-ack"),  # the leg has sent the BYE
         (state, _I.ANSWER_UNUSABLE): Move(_S.CLOSING, _ENDED, "answer-unusable"),
         (state, _I.CALLER_LEFT): Move(_S.CLOSING, (_E.CLOSE,), "caller-hangup"),
+        (state, _I.CALLER_VANISHED): Move(_S.CLOSING, (_E.CLOSE,), "connection-lost"),
         (state, _I.AGENT_LEAVES): Move(_S.CLOSING, _ENDED),
         (state, _I.API_LEAVES): Move(_S.CLOSING, _ENDED, "api-hangup"),
         (state, _I.DRAINED): Move(_S.CLOSING, _ENDED, "drained"),
@@ -131,6 +144,16 @@ def _after_answer(state: State) -> dict[tuple[State, Input], Move]:
 
 
 TRANSITIONS: Final[dict[tuple[State, Input], Move]] = {
+    # The API was asked for a call. No leg and no session exist before the client comes.
+    (_S.REQUESTED, _I.CREATED): Move(_S.REQUESTED, (_E.COMMIT,)),
+    (_S.REQUESTED, _I.COMMITTED): Move(_S.AWAITED, (_E.AWAIT,)),
+    (_S.REQUESTED, _I.NOT_COMMITTED): Move(_S.OVER, (_E.LEAVE,), "failure"),
+    (_S.REQUESTED, _I.DRAINED): _never_joined("drained"),
+    (_S.REQUESTED, _I.FAILED): _never_joined("failure"),
+    (_S.AWAITED, _I.CLIENT_CAME): Move(_S.COMMITTED, (_E.CONNECT,)),
+    (_S.AWAITED, _I.JOIN_OVERDUE): _never_joined("not-joined"),
+    (_S.AWAITED, _I.DRAINED): _never_joined("drained"),
+    (_S.AWAITED, _I.FAILED): _never_joined("failure"),
     # The owner is asked. Nothing is in the store yet; a refusal leaves a decision record only.
     (_S.ASKING, _I.CREATED): Move(_S.STARTING, (_E.COMMIT, _E.CONNECT)),
     (_S.ASKING, _I.REJECTED): Move(_S.OVER, _NO_CALL),
@@ -163,6 +186,13 @@ TRANSITIONS: Final[dict[tuple[State, Input], Move]] = {
 _LATE: Final = "it came when the call was over already"
 _EARLY: Final = "the session was never opened, so nothing but its own verdict matters yet"
 ABSORBED: Final[dict[tuple[State, Input], str]] = {
+    **{
+        (state, input): "there is no leg yet"
+        for state in (_S.REQUESTED, _S.AWAITED)
+        for input in (_I.CANCELLED, _I.CALLER_LEFT, _I.CALLER_VANISHED, _I.RING_DUE)
+    },
+    **{(state, _I.WORKER_LOST): "there is no session yet" for state in (_S.REQUESTED, _S.AWAITED)},
+    (_S.ASKING, _I.CALLER_VANISHED): "a connection that breaks before an answer is a CANCEL",
     (_S.ASKING, _I.WORKER_LOST): _EARLY,
     **{
         (state, input): "the timer fired on the same turn as what it was to bring about"

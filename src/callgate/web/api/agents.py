@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from callgate.schema.agent import AgentBody
 from callgate.schema.start_call import StartAgentCallBody
 from callgate.web.documented import body_of
-from callgate.web.request import Asker, JsonBody, Page, Verbs
+from callgate.web.request import Asker, JsonBody, Page, Verbs, refuse_throttle
 
 router = APIRouter(prefix="/api/agents", tags=["agents"])
 
@@ -52,6 +52,9 @@ async def list_agent_calls(agent_id: str, asker: Asker, verbs: Verbs, paging: Pa
 
 
 @router.post("/{agent_id}/calls", status_code=201, openapi_extra=body_of(StartAgentCallBody))
-async def create_agent_call(agent_id: str, asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
-    """Start a call to an agent; no medium for it is offered yet."""
-    verbs.calls.create_of_agent(asker, agent_id, body)
+async def create_agent_call(
+    agent_id: str, asker: Asker, body: JsonBody, verbs: Verbs, throttle: str | None = None
+) -> dict[str, Any]:
+    """Start a call to an agent, for a client that joins it over a WebSocket."""
+    refuse_throttle(throttle)
+    return await verbs.calls.create_of_agent(asker, agent_id, body)

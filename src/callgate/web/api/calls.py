@@ -10,7 +10,7 @@ from callgate.operations.calls import CallQuery
 from callgate.schema.errors import Invalid
 from callgate.schema.start_call import StartCallBody
 from callgate.web.documented import body_of
-from callgate.web.request import Asker, JsonBody, Page, Verbs
+from callgate.web.request import Asker, JsonBody, Page, Verbs, refuse_throttle
 
 router = APIRouter(prefix="/api/calls", tags=["calls"])
 
@@ -45,9 +45,20 @@ async def list_calls(
 
 
 @router.post("", status_code=201, openapi_extra=body_of(StartCallBody))
-async def create_call(asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
-    """Start a call; no medium for it is offered yet."""
-    verbs.calls.create(asker, body)
+async def create_call(
+    asker: Asker,
+    body: JsonBody,
+    verbs: Verbs,
+    prior_call_id: Annotated[_Text, Query(alias="priorCallId")] = None,
+    enable_greeting_prompt: Annotated[bool, Query(alias="enableGreetingPrompt")] = True,
+    throttle: _Text = None,
+) -> dict[str, Any]:
+    """Start a call, for a client that joins it over a WebSocket.
+
+    `enableGreetingPrompt` changes nothing: an agent that speaks first is asked to, with its own prompt alone.
+    """
+    refuse_throttle(throttle)
+    return await verbs.calls.create(asker, body, prior_call_id=prior_call_id)
 
 
 @router.get("/{call_id}")

@@ -1,0 +1,73 @@
+"""Calls that the API is asked for: committed, awaited, and joined by a client over a WebSocket."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from callgate.calls.client_leg import ClientLeg
+from callgate.calls.origin import Requested
+from callgate.calls.registry import Registry
+from callgate.calls.runner import CallRunner, Surroundings
+from callgate.entities.agent import Agent
+from callgate.entities.call import Call
+from callgate.entities.json import JsonObject
+from callgate.ports import ClientSession, NoRoom
+
+_NOT_AWAITED: Final = 4404  # the public service closes with 4000 and a status of HTTP
+
+
+class Joining:
+    """Makes such calls and brings their clients to them. Implements `ports.RequestedCalls`.
+
+    Args:
+        registry: the calls in progress.
+        around: what every runner needs.
+        calls_max: at a time on this node.
+        account_calls_max: at a time of one account; 0: no limit of its own.
+        draining: whether no new calls are taken.
+        join_url: where the client of a call joins it.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        around: Surroundings,
+        calls_max: int,
+        account_calls_max: int,
+        draining: Callable[[], bool],
+        join_url: Callable[[str], str],
+    ) -> None:
+        self._registry = registry
+        self._around = around
+        self._calls_max = calls_max
+        self._account_calls_max = account_calls_max
+        self._draining = draining
+        self._join_url = join_url
+
+    async def request(self, account_id: str, agent: Agent | None, body: JsonObject) -> Call:
+        """Make a call and wait until it is committed."""
+        self._check_room(account_id)
+        around = self._around
+        call = around.maker.make_requested(account_id=account_id, agent=agent, body=body, now=around.clock.now())
+        call = replace(call, join_url=self._join_url(call.call_id))
+        runner = CallRunner(Requested(call), around, self._registry.leave)
+        self._registry.enter(runner)
+        return await runner.request()
+
+    def knocked(self, call_id: str, session: ClientSession) -> None:
+        """A client wants to join a call."""
+        runner = self._registry.find(call_id)
+        leg = ClientLeg(session, self._around.alarms)
+        if runner is None or not runner.meet(leg, session):
+            session.dismiss(_NOT_AWAITED, "no such call waits for a client: it has been joined, is over, or never was")
+            session.close()
+
+    def _check_room(self, account_id: str) -> None:
+        wait_s, limit = self._around.retry_after_s, self._account_calls_max
+        if self._draining():
+            raise NoRoom("the node is shutting down", 503, wait_s)
+        if len(self._registry) >= self._calls_max:
+            raise NoRoom(f"the node carries {self._calls_max} calls, as many as it may", 503, wait_s)
+        if limit and self._registry.of_account(account_id) >= limit:
+            raise NoRoom(f"the account has {limit} calls, as many as it may", 429, wait_s)
