@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from callgate.core.audio.format import PCM_8K
+from callgate.core.audio.loudness import loudness
 from callgate.core.rtp.watch import Verdict
 from callgate.core.sdp.path import SoundPath
 from callgate.entities.json import Json, JsonObject
@@ -20,7 +21,7 @@ from callgate.media.playout import Playout
 from callgate.media.protocol import Closed, Failed, HangUp, Happened, Measured, Ready, Said, ToControl
 from callgate.media.recording import Recorder, Recordings
 from callgate.media.ticker import Ticker
-from callgate.media.turns import Turns, loudness
+from callgate.media.turns import Turns
 from callgate.ports.brain import Brain, BrainFactory, BrainPlan, ClientLink, ToolChannel
 
 _CLOSE_S_MAX: Final = 5.0  # what a brain may take to let go
