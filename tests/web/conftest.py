@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from callgate.runtime.alarms import LoopAlarms
 from callgate.runtime.clock import SystemClock
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
+from callgate.schema.start_call import CheckUrl
 from callgate.store.open import Store, open_store
 from callgate.web.app import create_app
 
@@ -157,7 +158,7 @@ def operations_over(store: Store, live: Live, recordings: Path | None = None) ->
         ]
         return PolicySet(tuple(policies))
 
-    guard: Callable[[str], str | None] = partial(check_url, allow_loopback=True)
+    guard: CheckUrl = partial(check_url, allow_loopback=True)
     tasks = TaskOwner(failed=lambda name, error: None)
     return Operations(
         store=store,

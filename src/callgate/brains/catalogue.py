@@ -24,6 +24,7 @@ def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
         ValueError: a model that cannot be made.
     """
     # Here, so that the control process can ask for `speech_level` without loading the brains.
+    from callgate.brains.attended import AttendingFactory
     from callgate.brains.demo import DemoFactory
     from callgate.brains.succession import SuccessionFactory
     from callgate.brains.tools.client import ToolClient
@@ -46,7 +47,7 @@ def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
         for name, model in models.items()
         if alone[name] is not demo
     }
-    return {**alone, **made}
+    return {name: AttendingFactory(factory, guard) for name, factory in {**alone, **made}.items()}
 
 
 def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:

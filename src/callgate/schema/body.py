@@ -83,8 +83,16 @@ def _uuid(text: str) -> str:
 
 def _url(text: str, info: ValidationInfo) -> str:
     """Check a URL that an account sets with the deployment's own guard, where the context brings it."""
+    return _guarded(text, info, websocket=False)
+
+
+def _websocket_url(text: str, info: ValidationInfo) -> str:
+    return _guarded(text, info, websocket=True)
+
+
+def _guarded(text: str, info: ValidationInfo, *, websocket: bool) -> str:
     check = (info.context or {}).get("check_url")
-    reason = check(text) if check is not None else None
+    reason = check(text, websocket=websocket) if check is not None else None
     if reason is not None:
         raise ValueError(f"not a URL that can be used: {reason}")
     return text
@@ -92,3 +100,4 @@ def _url(text: str, info: ValidationInfo) -> str:
 
 UuidText = Annotated[str, AfterValidator(_uuid)]
 GuardedUrl = Annotated[str, AfterValidator(_url)]
+GuardedWebSocketUrl = Annotated[str, AfterValidator(_websocket_url)]

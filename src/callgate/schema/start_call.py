@@ -1,7 +1,6 @@
 """The bodies that start a call: `POST /api/calls`, `POST /api/agents/{agent_id}/calls`, a fallback handler's answer."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -11,9 +10,6 @@ from callgate.schema.errors import shown
 from callgate.schema.medium import Callbacks, DataConnection, Medium
 from callgate.schema.tool import SelectedTool, ToolOverrides
 from callgate.schema.voice import ExternalVoice, only_one
-
-CheckUrl = Callable[[str], str | None]
-"""Why a URL may not be used, in words; ``None`` when it may."""
 
 _Delay = Annotated[str, bounded(0, 3_600)]  # an hour of silence is longer than any call waits for words
 _Pause = Annotated[str, bounded(0, 60)]  # turn-taking; nobody waits a minute for a turn
@@ -39,6 +35,14 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
 
 
 Metadata = Annotated[dict[str, str], AfterValidator(_metadata)]
+
+
+class CheckUrl(Protocol):
+    """The deployment's guard of URLs."""
+
+    def __call__(self, url: str, *, websocket: bool = False) -> str | None:
+        """Why a URL may not be used, in words; ``None`` when it may."""
+        ...
 
 
 class Span(Body):

@@ -23,6 +23,7 @@ from callgate.core.dialects.data_messages import (
     enabled,
     read,
 )
+from callgate.entities.json import JsonObject
 
 BOTH = {"pong", "state", "transcript", "client_tool_invocation", "call_started"}
 JSON = st.recursive(
@@ -72,7 +73,7 @@ def test_what_is_told_unless_the_owner_says_otherwise() -> None:
 
 
 def test_flags_say_otherwise() -> None:
-    flags = {
+    flags: JsonObject = {
         "state": False,
         "debug": True,
         "callEvent": True,

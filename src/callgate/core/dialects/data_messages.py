@@ -246,7 +246,7 @@ _decoder: Final = msgspec.json.Decoder(
 def read(message: bytes) -> Said:
     """What a party said."""
     try:
-        found = _decoder.decode(message)
+        found: Said | _InputText = _decoder.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return NotUnderstood(str(error)[:_WORDS_CHARACTERS_MAX])
     match found:
