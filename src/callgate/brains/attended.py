@@ -173,7 +173,10 @@ class AttendedBrain:
 
     def hear(self, frame: bytes) -> None:
         """To the brain, and to who listens."""
+        hears = self.hears
         self._brain.hear(frame)
+        if self.hears != hears:
+            frame = self.hears.silence  # another brain has taken over meanwhile, and this was for the last one
         now_s = self._host.monotonic()
         self._listen(frame, now_s)
         played_ms = self._bridge.played_ms
@@ -256,7 +259,10 @@ class AttendedBrain:
     def turn_ended(self) -> None:
         """The brain has noticed that the caller has finished."""
         self._host.turn_ended()
-        self._state.happen(Input.TURN_ENDED, self._host.monotonic())
+        now_s = self._host.monotonic()
+        if not self._bridge.queued_ms:
+            self._state.happen(Input.QUIET, now_s)  # what was being said is over, however short ago
+        self._state.happen(Input.TURN_ENDED, now_s)
 
     def hang_up(self, outcome: str) -> None:
         """End the call."""
