@@ -64,6 +64,7 @@ SHOWN_BY = {
     "brains/conversation.py": "brains/test_openai_realtime.py",
     "brains/tools/client.py": "brains/tools/test_use.py",
     "core/dialects/stream_ids.py": "core/dialects/test_media_streams.py",
+    "testing/data_connection_server.py": "brains/test_data_connection.py",
     "testing/media_streams_bot.py": "brains/test_media_streams.py",
     "testing/ultravox_server.py": "brains/test_ultravox.py",
     "testing/tool_server.py": "brains/tools/test_use.py",

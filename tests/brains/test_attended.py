@@ -111,7 +111,12 @@ def connected(owner: DataConnectionServer, **fields: Any) -> JsonObject:
 
 
 def tool(kind: str) -> JsonObject:
-    parameter = {"name": "day", "location": "PARAMETER_LOCATION_BODY", "schema": {"type": "string"}, "required": True}
+    parameter: JsonObject = {
+        "name": "day",
+        "location": "PARAMETER_LOCATION_BODY",
+        "schema": {"type": "string"},
+        "required": True,
+    }
     return {"temporaryTool": {"modelToolName": "book", kind: {}, "dynamicParameters": [parameter]}}
 
 

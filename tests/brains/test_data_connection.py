@@ -1,7 +1,7 @@
 """Data connections to a real server; time passes in the call, and the server is elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sized
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,6 +83,10 @@ async def until(seen: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
         while not seen():  # noqa: ASYNC110 (what is waited for happens at the other end of a socket)
             await asyncio.sleep(0.002)
+
+
+async def until_there_are(found: Sized, count: int) -> None:
+    await until(lambda: len(found) == count)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +178,7 @@ async def test_who_refuses_is_asked_again_and_not_for_ever(server: DataConnectio
     call = connect()
     call.connection.begin()
     for tries in range(1, TRIES_MAX + 1):
-        await until(lambda tries=tries: len(call.events) == tries)
+        await until_there_are(call.events, tries)
         call.lasts(20)
     call.lasts(3_600)
     assert [kind for kind, _ in call.events] == ["data_connection_failed"] * TRIES_MAX
@@ -206,10 +210,10 @@ async def test_a_connection_that_breaks_is_made_again_and_signed_again(
     for connections in range(2, 12):  # those that last are not counted against it
         call.now_s += LASTED_S
         await server.breaks()
-        await until(lambda connections=connections: len(call.broke) == connections - 1)
+        await until_there_are(call.broke, connections - 1)
         call.says(connections)
         call.lasts(0.6)
-        await until(lambda connections=connections: len(server.told) == connections - 1)
+        await until_there_are(server.told, connections - 1)
     assert [for_good for _, for_good in call.broke] == [False] * 10
 
 
@@ -217,9 +221,10 @@ async def test_a_server_that_breaks_at_once_is_given_up(server: DataConnectionSe
     call = connect()
     call.connection.begin()
     for tries in range(1, TRIES_MAX + 1):
-        await until(lambda tries=tries: server.connections == tries)
+        call.says(tries)
+        await until_there_are(server.told, tries)
         await server.breaks()
-        await until(lambda tries=tries: len(call.broke) == tries)
+        await until_there_are(call.broke, tries)
         call.lasts(20)
     assert call.broke[-1][1]
 

@@ -157,6 +157,7 @@ def test_a_server_that_refuses_costs_the_call_nothing(modelled_gate: Gate, model
     owner.server.refuses = 403
     with Caller(gate, f"agent_{agent_of(gate, owner)}") as caller:
         assert caller.status == 200
+        gate.until(lambda: caller.hear(0.1))  # it has begun
         model.does(model.server.calls_tool("book", '{"day": "monday"}'))
         model.does(model.server.speaks(PCMU.new_encoder()(tone(AGENT_HZ, 400)), "Here I am."))
         assert loud_frames(caller, 0.8, AGENT_HZ) > 15
