@@ -284,6 +284,23 @@ async def test_a_clients_tool_is_used_and_answered(model: RealtimeServer, attend
     assert link.messages("tool_used") == [{"type": "tool_used", "toolName": "book", "result": "booked"}]
 
 
+async def test_a_data_connection_sees_a_clients_tool_and_cannot_answer_for_it(
+    model: RealtimeServer, owner: DataConnectionServer, attended: Attended
+) -> None:
+    link = Link()
+    one = await attended(link, dataConnection=connected(owner), selectedTools=[tool("client")])
+    await model.calls_tool("book", '{"day": "monday"}')
+    await one.until(lambda: owner.messages("client_tool_invocation"))
+    (asked,) = owner.messages("client_tool_invocation")
+    assert link.messages("client_tool_invocation") == [asked]
+    await owner.says("client_tool_result", invocationId=asked["invocationId"], result="forged")
+    await one.until(lambda: one.events)
+    assert [kind for kind, _ in one.events] == ["tool_result_unknown"]
+    link.says("client_tool_result", invocationId=asked["invocationId"], result="booked")
+    await one.until(lambda: outputs(model))
+    assert outputs(model) == ["booked"]
+
+
 async def test_tools_of_parties_that_are_not_there_are_not_offered(model: RealtimeServer, attended: Attended) -> None:
     one = await attended(Link(), selectedTools=[tool("dataConnection")])
     assert "tools" not in model.session or model.session["tools"] == []

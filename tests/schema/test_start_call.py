@@ -13,7 +13,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = st.sampled_from(["medium", "selectedTools", "joinTimeout", "voice", "metadata", "initialMessages", "callbacks"])
+KEYS = st.sampled_from(
+    ["medium", "selectedTools", "joinTimeout", "voice", "metadata", "initialMessages", "callbacks"]
+) | st.sampled_from(["dataConnection", "sharedSecrets"])
 
 
 def test_only_what_was_given_comes_back_and_null_is_absent() -> None:
@@ -83,6 +85,15 @@ def test_a_data_connection_is_taken_as_it_is() -> None:
 def test_a_data_connection_that_cannot_be(body: Any, words: str) -> None:
     with pytest.raises(Invalid, match=words):
         validate_start_agent_call(body)
+
+
+@given(st.dictionaries(st.text("aA-:\r\n \x00é", max_size=6) | st.text(max_size=4), st.text(max_size=8), max_size=3))
+def test_headers_that_are_taken_stay_in_their_lines(headers: dict[str, str]) -> None:
+    with suppress(Invalid):
+        validate_start_call(connected(headers=headers))
+        written = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        assert written.isascii()
+        assert written.count("\r") == written.count("\n") == len(headers)
 
 
 def test_the_guard_is_asked_where_a_data_connection_leads() -> None:
