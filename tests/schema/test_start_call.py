@@ -14,8 +14,18 @@ JSON = st.recursive(
     max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["medium", "selectedTools", "joinTimeout", "voice", "metadata", "initialMessages", "callbacks"]
-) | st.sampled_from(["dataConnection", "sharedSecrets"])
+    [
+        "medium",
+        "selectedTools",
+        "joinTimeout",
+        "voice",
+        "metadata",
+        "initialMessages",
+        "callbacks",
+        "dataConnection",
+        "sharedSecrets",
+    ]
+)
 
 
 def test_only_what_was_given_comes_back_and_null_is_absent() -> None:
