@@ -62,6 +62,8 @@ SHOWN_BY = {
     "brains/realtime_server.py": "brains/test_openai_realtime.py",
     "core/dialects/openai_profiles.py": "core/dialects/test_openai_realtime.py",
     "brains/conversation.py": "brains/test_openai_realtime.py",
+    "brains/pipecat/bots.py": "brains/pipecat/test_brain.py",
+    "brains/pipecat/call.py": "brains/pipecat/test_process.py",
     "brains/tools/client.py": "brains/tools/test_use.py",
     "core/dialects/stream_ids.py": "core/dialects/test_media_streams.py",
     "testing/data_connection_server.py": "brains/test_data_connection.py",

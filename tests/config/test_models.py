@@ -37,7 +37,7 @@ def test_a_key_in_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({}, "kind is ''; expected one of demo, media-streams, openai-realtime, ultravox, websocket"),
+        ({}, "kind is ''; expected one of demo, media-streams, openai-realtime, pipecat, ultravox, websocket"),
         ({"kind": "magic"}, "kind is 'magic'"),
         ({"kind": "openai-realtime"}, "url is ''; expected one that begins with wss://"),
         ({**OPENAI, "url": "https://a"}, "url is 'https://a'"),
@@ -47,6 +47,10 @@ def test_a_key_in_a_file(tmp_path: Path) -> None:
         ({"kind": "demo", "api_key_file": "/no/such"}, "cannot read the key in /no/such"),
         ({"kind": "demo", "colour": "red"}, "nothing is called colour"),
         ({"kind": 5}, "kind is 5; expected a text"),
+        ({"kind": "pipecat"}, "bot is ''; expected module:function"),
+        ({"kind": "pipecat", "bot": "my-bot:run"}, "bot is 'my-bot:run'; expected module:function"),
+        ({"kind": "pipecat", "bot": "a.b:run", "processes": 0}, "processes is 0; expected 1 to 64"),
+        ({"kind": "pipecat", "bot": "a.b:run", "calls_per_process": True}, "calls_per_process is True; expected 1 to"),
     ],
 )
 def test_what_cannot_be_used_is_said(table: dict[str, Any], words: str) -> None:
@@ -55,6 +59,17 @@ def test_what_cannot_be_used_is_said(table: dict[str, Any], words: str) -> None:
     assert words in str(error.value)
     assert str(error.value).startswith("callgate.toml: [models.m]: ")
     assert "sk-1" not in str(error.value)
+
+
+def test_a_bot_needs_no_url() -> None:
+    (model,) = read_models({"m": {"kind": "pipecat", "bot": "a.b:C.run", "processes": 2}}, {}, "f").values()
+    assert (model.bot, model.path, model.python, model.processes, model.calls_per_process) == (
+        "a.b:C.run",
+        ".",
+        "",
+        2,
+        10,
+    )
 
 
 @pytest.mark.parametrize("tables", [5, [], {"voice": 5}])

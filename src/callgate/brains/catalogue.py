@@ -54,6 +54,8 @@ def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolCl
     match model["kind"]:
         case "media-streams":
             return _media_streams(name, model, guard)
+        case "pipecat":
+            return _pipecat(name, model)
         case "ultravox":
             return _ultravox(model, guard, client)
         case "websocket":
@@ -87,6 +89,21 @@ def _media_streams(name: str, model: dict[str, Any], guard: AddressGuard) -> Bra
 
     dialect = _profile(name, model, DIALECTS, "twilio")
     return MediaStreamsFactory(model["url"], guard=guard, dialect=dialect, auth_token=model["api_key"])
+
+
+def _pipecat(name: str, model: dict[str, Any]) -> BrainFactory:
+    from callgate.brains.pipecat.brain import PipecatFactory
+
+    try:
+        return PipecatFactory(
+            model["bot"],
+            path=model["path"],
+            python=model["python"],
+            processes=model["processes"],
+            calls_per_process=model["calls_per_process"],
+        )
+    except ValueError as error:
+        raise ValueError(f"[models.{name}]: {error}") from None
 
 
 def _ultravox(model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:

@@ -1,14 +1,18 @@
 """The models that calls may be served by: ``[models.NAME]`` in the TOML file."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 # What a model may be; the first is there without being declared.
-KINDS: Final = ("demo", "media-streams", "openai-realtime", "ultravox", "websocket")
+KINDS: Final = ("demo", "media-streams", "openai-realtime", "pipecat", "ultravox", "websocket")
 
-
+_BOT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # names of Python: module:function
+# Of numbers: the most that is not a slip of the pen.
+_COUNTS_MAX: Final = {"processes": 64, "calls_per_process": 1_000}
+_WITHOUT_URL: Final = ("demo", "pipecat")
 _SILENT_S_LIMIT: Final = 600  # nobody waits longer on a telephone
 
 
@@ -28,6 +32,12 @@ class Model:
         model: as the server calls it; empty: the server knows, or the URL says.
         transcription_model: for the caller's words; empty: they are not transcribed. ``None``: the kind's own.
         sound: of the kind ``websocket``: ``ENCODING/RATE``, both ways.
+        bot: of the kind ``pipecat``: ``module:function``.
+        path: likewise: folder of the module.
+        python: likewise: interpreter of the bot's own environment; empty: Callgate's.
+        processes: likewise: in each media worker. One: a worker has a core for itself, and so has what serves it.
+        calls_per_process: likewise, at a time. Ten: with voice activity detection in the process, each takes 2.5 to 4 %
+            of a core, and at ten of them one frame in a hundred waits for 12 ms.
         then: names of the models that take over, in this order, when it fails.
         silent_s_max: how long a caller waits for an answer before that counts as a failure; 0: for ever.
     """
@@ -39,6 +49,11 @@ class Model:
     model: str = ""
     transcription_model: str | None = None
     sound: str = "pcm16/16000"
+    bot: str = ""
+    path: str = "."
+    python: str = ""
+    processes: int = 1
+    calls_per_process: int = 10
     then: tuple[str, ...] = ()
     silent_s_max: float = 15.0
 
@@ -82,6 +97,9 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
         elif name == "silent_s_max":
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _SILENT_S_LIMIT:
                 raise ModelError(f"{where}: silent_s_max is {value!r}; expected 0 to {_SILENT_S_LIMIT} seconds")
+        elif name in _COUNTS_MAX:
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _COUNTS_MAX[name]:
+                raise ModelError(f"{where}: {name} is {value!r}; expected 1 to {_COUNTS_MAX[name]}")
         elif not isinstance(value, str):
             raise ModelError(f"{where}: {name} is {value!r}; expected a text")
     given = {name: value for name, value in table.items() if name not in _REFERENCES}
@@ -89,8 +107,10 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
     kind = given.get("kind", "")
     if kind not in KINDS:
         raise ModelError(f"{where}: kind is {kind!r}; expected one of {', '.join(KINDS)}")
+    if kind == "pipecat" and not _BOT.fullmatch(given.get("bot", "")):
+        raise ModelError(f"{where}: bot is {given.get('bot', '')!r}; expected module:function")
     schemes = ("https://", "http://") if kind == "ultravox" else ("wss://", "ws://")
-    if kind != "demo" and not given.get("url", "").startswith(schemes):
+    if kind not in _WITHOUT_URL and not given.get("url", "").startswith(schemes):
         raise ModelError(
             f"{where}: url is {given.get('url', '')!r}; expected one that begins with {' or '.join(schemes)}"
         )
