@@ -62,14 +62,10 @@ def test_what_cannot_be_used_is_said(table: dict[str, Any], words: str) -> None:
 
 
 def test_a_bot_needs_no_url() -> None:
-    (model,) = read_models({"m": {"kind": "pipecat", "bot": "a.b:C.run", "processes": 2}}, {}, "f").values()
-    assert (model.bot, model.path, model.python, model.processes, model.calls_per_process) == (
-        "a.b:C.run",
-        ".",
-        "",
-        2,
-        10,
-    )
+    table = {"kind": "pipecat", "bot": "a.b:C.run", "processes": 2}
+    model = read_models({"m": table}, {}, "f")["m"]
+    assert model == Model(kind="pipecat", bot="a.b:C.run", processes=2)
+    assert (model.path, model.python, model.calls_per_process) == (".", "", 10)
 
 
 @pytest.mark.parametrize("tables", [5, [], {"voice": 5}])

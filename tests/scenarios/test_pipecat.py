@@ -54,7 +54,7 @@ def heard(packets: list[Any]) -> list[bool]:
 
 
 def test_a_caller_is_heard_and_hears(bot_gate: Gate) -> None:
-    agent = bot_gate.make_agent("echoing", model="bot", metadata={"echo": ""})
+    agent = bot_gate.make_agent("echoing", model="bot", systemPrompt="Echo.")
     with Caller(bot_gate, f"agent_{agent}") as caller:
         assert caller.status == 200
         came = []
@@ -82,7 +82,7 @@ def test_keys_both_ways_an_interruption_and_a_goodbye(bot_gate: Gate) -> None:
         caller.press("2")
         assert keys_pressed(caller, 3, 5.0) == "42#"
         caller.press("9")
-        goodbye = caller.hear(0.6)
+        goodbye = caller.hear(1.0)
         assert sum(heard(goodbye)) >= 18  # all of its 400 ms
         assert caller.is_hung_up_on(5.0) != ""
     call = bot_gate.ended_call(caller.sip_call_id)
@@ -121,7 +121,6 @@ def test_another_takes_over_from_a_process_that_is_killed(bot_gate: Gate) -> Non
     assert told["brain_failed"] == "doubled: the bot's process has died"
     assert "brain_replaced" in told
     bot_gate.until(lambda: set(bot_processes(bot_gate)) - set(before))
-    assert "cannot" not in told
 
 
 def test_a_bot_that_raises_ends_its_call(bot_gate: Gate) -> None:
@@ -130,7 +129,7 @@ def test_a_bot_that_raises_ends_its_call(bot_gate: Gate) -> None:
     with Caller(bot_gate, f"agent_{agent}") as caller:
         caller.say(VOICE[0])
         caller.press("*")
-        assert caller.is_hung_up_on(8.0) != ""
+        assert caller.is_hung_up_on(15.0) != ""
     call = bot_gate.ended_call(caller.sip_call_id)
     failed = [event["text"] for event in bot_gate.events(call["callId"]) if event["type"].endswith("failed")]
     assert failed == ["x"]

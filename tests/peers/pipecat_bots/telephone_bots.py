@@ -113,7 +113,7 @@ async def run_bot(transport: CallgateTransport, call: Call) -> None:
     wanted = call.metadata
     if "fails" in wanted:
         raise RuntimeError(wanted["fails"])
-    model = Model(echo="echo" in wanted)
+    model = Model(echo="echo" in wanted or call.settings.get("systemPrompt") == "Echo.")
     rate_hz = int(wanted.get("rate", RATE_HZ))
     worker = PipelineWorker(
         Pipeline([transport.input(), model, transport.output()]),
