@@ -47,6 +47,14 @@ def bot_processes(gate: Gate) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{worker}/task/{worker}/children").read_text().split()]
 
 
+def joins(caller: Caller) -> None:
+    """Say something until the gate has heard that the call is joined, and sends."""
+    for piece in VOICE:
+        caller.say(piece)
+        if caller.hear(0.02):
+            return
+
+
 def heard(packets: list[Any]) -> list[bool]:
     """Frame by frame, whether it was the bot's tone."""
     decode = PCMU.new_decoder()
@@ -73,7 +81,7 @@ def test_a_caller_is_heard_and_hears(bot_gate: Gate) -> None:
 def test_keys_both_ways_an_interruption_and_a_goodbye(bot_gate: Gate) -> None:
     agent = bot_gate.make_agent("keys", model="bot")
     with Caller(bot_gate, f"agent_{agent}") as caller:
-        caller.say(VOICE[0])
+        joins(caller)
         caller.press("3")
         assert sum(heard(caller.hear(1.0))) > 30
         caller.press("1")
@@ -107,7 +115,7 @@ def test_another_takes_over_from_a_process_that_is_killed(bot_gate: Gate) -> Non
     agent = bot_gate.make_agent("doubled", model="doubled", firstSpeakerSettings={"user": {}})
     before = bot_processes(bot_gate)
     with Caller(bot_gate, f"agent_{agent}") as caller:
-        caller.say(VOICE[0])
+        joins(caller)
         caller.press("3")
         caller.hear(0.5)
         for pid in before:
@@ -127,12 +135,13 @@ def test_a_bot_that_raises_ends_its_call(bot_gate: Gate) -> None:
     agent = bot_gate.make_agent("failing", model="bot")
     bot_gate.until(lambda: bot_processes(bot_gate))
     with Caller(bot_gate, f"agent_{agent}") as caller:
-        caller.say(VOICE[0])
+        joins(caller)
         caller.press("*")
         assert caller.is_hung_up_on(15.0) != ""
     call = bot_gate.ended_call(caller.sip_call_id)
-    failed = [event["text"] for event in bot_gate.events(call["callId"]) if event["type"].endswith("failed")]
-    assert failed == ["x"]
+    (failed,) = (event["text"] for event in bot_gate.events(call["callId"]) if event["type"] == "brain_failed")
+    assert failed == "bot: the bot failed: RuntimeError: a star"
+    assert call["endReason"] != "hangup"
     assert "RuntimeError: a star" in bot_gate.log_path.read_text()
 
 

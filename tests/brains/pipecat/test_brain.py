@@ -95,6 +95,19 @@ async def test_a_process_that_hangs_is_ended(made: Made, monkeypatch: pytest.Mon
     assert call.failures == ["the bot's process has not answered for 10 s"]
 
 
+async def test_what_is_too_long_for_a_bot_is_not_sent(made: Made) -> None:
+    factory = made()
+    call = BotCall(factory, {"systemPrompt": "x" * 5_000_000})
+    with pytest.raises(ValueError, match="a body of 50"):
+        await call.brain.start()
+    assert factory.bots.processes[0].load == 0
+    call = await begun(factory)
+    call.brain.tell({"type": "own", "text": "x" * 5_000_000})
+    assert [type for type, _ in call.events] == ["brain_error"]
+    call.presses("9")
+    await call.lasts_until(lambda: call.hung_up)
+
+
 async def test_a_call_that_is_to_end_ends_though_the_bot_does_not_answer(made: Made) -> None:
     call = await begun(made(), knows="")  # it takes words upon itself, and does not hang up
     call.brain.say("time is up", "timeout")

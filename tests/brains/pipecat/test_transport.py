@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,26 @@ import pytest
 from callgate.brains.pipecat.pacing import LEAD_MS
 from callgate.core.audio.format import PCM_8K, PCM_16K
 from callgate.core.audio.tones import tone
-from callgate.entities.json import JsonObject
+from callgate.entities.json import Json, JsonObject
 from callgate.media.bridge import SessionBridge
 from tests.brains.pipecat.bot_call import BotCall
 from tests.brains.pipecat.conftest import Made
+
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+
+
+class Client:
+    """One that has joined without a phone."""
+
+    def __init__(self) -> None:
+        self.sent: list[Json] = []
+        self.say: Callable[[bytes], None] = lambda message: None
+
+    def send(self, message: bytes) -> None:
+        self.sent.append(json.loads(message))
+
+    def listen(self, heard: Callable[[bytes], None]) -> None:
+        self.say = heard
 
 
 async def begun(made: Made, settings: JsonObject | None = None, **metadata: str) -> BotCall:
@@ -147,6 +164,19 @@ async def test_other_messages_are_the_applications(made: Made) -> None:
     assert call.told == [{"order": 7}, {"told": {"type": "own", "kind": 5}}]  # those of RTVI are not for a telephone
 
 
+async def test_a_client_without_a_phone_has_them_as_data_messages(made: Made) -> None:
+    client = Client()
+    call = BotCall(made())
+    call.client = client
+    await call.begins()
+    client.say(b'{"type": "own"}')
+    client.say(b"no JSON")
+    call.presses("0")
+    await call.lasts_until(lambda: len(client.sent) == 2)
+    assert client.sent == [{"told": {"type": "own"}}, {"order": 7}]
+    assert (call.told, [type for type, _ in call.events]) == ([], ["brain_error"])
+
+
 async def test_the_end_of_a_turn_is_noticed(made: Made) -> None:
     call = await begun(made)
     call.presses("7")
@@ -190,6 +220,20 @@ async def test_a_pipeline_without_a_handler_is_cancelled(made: Made) -> None:
     await call.brain.close()
     await call.until(lambda: factory.bots.processes[0].load == 0)
     assert not call.failures
+
+
+async def test_the_example_is_a_bot(made: Made, capfd: pytest.CaptureFixture[str]) -> None:
+    call = BotCall(made("pipecat_bot:run_bot", path=EXAMPLES), call_id="c-1", about={"from": "sip:me@example.org"})
+    await call.begins()
+    assert capfd.readouterr().err.endswith("a call rings: c-1 from sip:me@example.org\n")
+    voice = tone(440, 20)
+    for _ in range(30):
+        call.lasts(20, voice)
+        await asyncio.sleep(0.005)
+    await call.lasts_until(lambda: call.sent.count(voice) > 5)
+    call.presses("9")
+    await call.lasts_until(lambda: call.hung_up)
+    assert call.hung_up == ["agent-hangup"]
 
 
 def test_the_workers_side_does_without_pipecat() -> None:

@@ -41,6 +41,8 @@ def test_anything_else_is_frames_or_an_error(pieces: list[bytes]) -> None:
 def test_a_body_beyond_all_reason_is_an_error_before_it_comes() -> None:
     with pytest.raises(WireError, match="a body of 4194305 bytes; expected at most 4194304"):
         Unpacker().feed((BODY_BYTES_MAX + 1).to_bytes(4, "big") + b"\0\0\0\1\x12")
+    with pytest.raises(WireError, match="a body of 4194305 bytes"):
+        pack(1, Kind.SPEECH, bytes(BODY_BYTES_MAX + 1))
 
 
 def test_a_kind_that_is_none_is_an_error() -> None:

@@ -49,7 +49,7 @@ def tone(ms: int) -> bytes:
     return struct.pack(f"<{count}h", *samples)
 
 
-class Model(FrameProcessor):  # type: ignore[misc]
+class Model(FrameProcessor):
     """Hears keys, and speaks tones."""
 
     def __init__(self, *, echo: bool) -> None:

@@ -89,7 +89,7 @@ class BotCall:
         self._number = number
 
     def send(self, kind: Kind, fields: JsonObject | None = None) -> None:
-        """Tell the bot."""
+        """Tell the bot; `WireError` when it is too long for it."""
         self._process.write(pack(self._number, kind, b"" if fields is None else write_object(fields)))
 
     def sound(self, heard_bytes: int, sound: bytes, now_s: float) -> None:
@@ -153,10 +153,13 @@ class BotProcess(asyncio.Protocol):
         Args:
             caller: told what it does.
             known: the fields of a `call.Call`.
+
+        Raises:
+            WireError: they are too long.
         """
         self._number = self._number % _CALLS_NUMBERED + 1
-        self._callers[self._number] = caller
         self.write(pack(self._number, Kind.OPEN, write_object(known)))
+        self._callers[self._number] = caller
         return BotCall(self, self._number)
 
     def write(self, frame: bytes) -> None:

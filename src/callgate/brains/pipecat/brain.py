@@ -150,8 +150,12 @@ class PipecatBrain:
     # ---------------------------------------------------------------------------------------------------- fragments
 
     def _send(self, kind: Kind, fields: JsonObject) -> None:
-        if self._call is not None:
+        if self._call is None:
+            return
+        try:
             self._call.send(kind, fields)
+        except WireError as error:
+            self._wrong(f"{kind.name.lower()}: {error}")
 
     def _do(self, kind: Kind, body: bytes) -> None:
         match kind:

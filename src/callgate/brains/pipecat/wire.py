@@ -62,7 +62,13 @@ class Frame(NamedTuple):
 
 
 def pack(call: int, kind: Kind, body: bytes = b"") -> bytes:
-    """A frame as it crosses."""
+    """A frame as it crosses.
+
+    Raises:
+        WireError: its body is too long for the other side.
+    """
+    if len(body) > BODY_BYTES_MAX:
+        raise WireError(f"a body of {len(body)} bytes; expected at most {BODY_BYTES_MAX}")
     return _HEADER.pack(len(body), call, kind) + body
 
 
