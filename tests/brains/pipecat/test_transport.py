@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,12 @@ import pytest
 from callgate.brains.pipecat.pacing import LEAD_MS
 from callgate.core.audio.format import PCM_8K, PCM_16K
 from callgate.core.audio.tones import tone
-from callgate.entities.json import Json, JsonObject
+from callgate.entities.json import JsonObject
 from callgate.media.bridge import SessionBridge
 from tests.brains.pipecat.bot_call import BotCall
 from tests.brains.pipecat.conftest import Made
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
-
-
-class Client:
-    """One that has joined without a phone."""
-
-    def __init__(self) -> None:
-        self.sent: list[Json] = []
-        self.say: Callable[[bytes], None] = lambda message: None
-
-    def send(self, message: bytes) -> None:
-        self.sent.append(json.loads(message))
-
-    def listen(self, heard: Callable[[bytes], None]) -> None:
-        self.say = heard
 
 
 async def begun(made: Made, settings: JsonObject | None = None, **metadata: str) -> BotCall:
@@ -162,19 +147,6 @@ async def test_other_messages_are_the_applications(made: Made) -> None:
     call.brain.tell({"type": "own", "kind": 5})
     await call.lasts_until(lambda: len(call.told) == 2)
     assert call.told == [{"order": 7}, {"told": {"type": "own", "kind": 5}}]  # those of RTVI are not for a telephone
-
-
-async def test_a_client_without_a_phone_has_them_as_data_messages(made: Made) -> None:
-    client = Client()
-    call = BotCall(made())
-    call.client = client
-    await call.begins()
-    client.say(b'{"type": "own"}')
-    client.say(b"no JSON")
-    call.presses("0")
-    await call.lasts_until(lambda: len(client.sent) == 2)
-    assert client.sent == [{"told": {"type": "own"}}, {"order": 7}]
-    assert (call.told, [type for type, _ in call.events]) == ([], ["brain_error"])
 
 
 async def test_the_end_of_a_turn_is_noticed(made: Made) -> None:

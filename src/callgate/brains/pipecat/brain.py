@@ -86,8 +86,6 @@ class PipecatBrain:
         early, self._early = bytes(self._early), bytearray()
         if early:
             self._play(early)
-        if self._host.client is not None:
-            self._host.client.listen(self._client_said)
 
     def hear(self, frame: bytes) -> None:
         """To the bot; also what makes time pass."""
@@ -207,19 +205,11 @@ class PipecatBrain:
 
     def _message(self, message: Json) -> None:
         self._messages += 1
-        text = json.dumps(message)
-        if len(text) > _MESSAGE_CHARACTERS_MAX:
-            raise ValueError(f"{len(text)} characters; expected at most {_MESSAGE_CHARACTERS_MAX}")
-        if self._host.client is not None:
-            self._host.client.send(text.encode())
-        elif self._messages <= _MESSAGES_TOLD_MAX:
+        length = len(json.dumps(message))
+        if length > _MESSAGE_CHARACTERS_MAX:
+            raise ValueError(f"{length} characters; expected at most {_MESSAGE_CHARACTERS_MAX}")
+        if self._messages <= _MESSAGES_TOLD_MAX:
             self._host.event("info", "bot_message", "a message of the bot's application", message=message)
-
-    def _client_said(self, data: bytes) -> None:
-        try:
-            self.tell(read_object(data))
-        except WireError as error:
-            self._wrong(f"the client: {error}")
 
     def _leave(self) -> None:
         """Hang up when all has been heard."""
