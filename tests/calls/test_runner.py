@@ -1,8 +1,13 @@
+from datetime import UTC, datetime
+
 import pytest
 
+from callgate.calls.runner import STAGES_MAX
 from callgate.core.sdp.negotiate import answer, offer
 from callgate.entities.quality import SoundQuality
+from callgate.entities.tool import DurableTool
 from callgate.ports import Rejection, StartCall
+from callgate.ports.brain import StageRefused
 from tests.calls.stage import AGENT, OFFER, Stage, StageLeg
 
 
@@ -278,7 +283,7 @@ async def test_digits_by_info_reach_the_agent_and_what_is_said_is_kept(stage: St
     assert leg.listener is not None
     leg.listener.digit("5", 100)
     assert stage.session.did[-1] == ("digit", "5")
-    stage.agent.message("MESSAGE_ROLE_AGENT", "hello", "MESSAGE_MEDIUM_VOICE", 500.0, 900.0)
+    stage.agent.message("MESSAGE_ROLE_AGENT", "hello", "MESSAGE_MEDIUM_VOICE", 500.0, 900.0, None)
     stage.agent.event("warning", "speech_engine_missing", "no engine", {})
     assert [(message.index, message.text, message.start_s) for message in stage.store.messages] == [(0, "hello", 0.5)]
     assert stage.store.events[0].type == "speech_engine_missing"
@@ -296,3 +301,47 @@ async def test_late_news_of_a_call_that_is_over_changes_nothing(stage: Stage) ->
     await stage.settle()
     assert stage.facts() == ["started", "joined", "ended"]
     assert stage.call.outcome == "caller-hangup"
+
+
+async def test_a_stage_is_entered_with_its_tools_in_place_and_its_last_words() -> None:
+    stage = Stage(timeExceededMessage="First.", maxDuration="60s", model="demo")
+    stage.snapshot.tools["t"] = DurableTool("t", "a", "look", datetime(2026, 1, 1, tzinfo=UTC), {"client": {}})
+    await stage.joined()
+    entered = stage.agent.stage(
+        {
+            "timeExceededMessage": "Second.",
+            "selectedTools": [{"toolName": "look"}],
+            "maxDuration": "9s",
+            "model": "demo",
+        }
+    )
+    assert entered.settings == {
+        "timeExceededMessage": "Second.",
+        "selectedTools": [
+            {"toolName": "look", "toolId": "t", "temporaryTool": {"modelToolName": "look", "client": {}}}
+        ],
+    }
+    told = stage.store.events[-1]
+    assert (told.type, told.text, told.stage_id) == (
+        "tool_stage",
+        "a stage cannot change maxDuration",
+        entered.stage_id,
+    )
+    stage.clock.advance(60)
+    assert stage.session.did[-1] == ("say", "Second.", "max-duration")
+
+
+async def test_a_stage_whose_body_is_wrong_or_that_comes_too_often_is_refused(stage: Stage) -> None:
+    await stage.invite()
+    with pytest.raises(StageRefused, match="not joined"):
+        stage.agent.stage({})
+    stage = Stage()
+    await stage.joined()
+    with pytest.raises(StageRefused, match="temperature: expected a number"):
+        stage.agent.stage({"temperature": 7})
+    assert stage.store.stages == []
+    for _ in range(STAGES_MAX - 1):
+        stage.agent.stage({})
+    with pytest.raises(StageRefused, match="as many as it may"):
+        stage.agent.stage({})
+    assert [one.position for one in stage.store.stages] == list(range(STAGES_MAX))

@@ -210,6 +210,7 @@ class OpenAIRealtimeBrain:
     def restage(self, settings: JsonObject) -> None:
         """Other instructions and tools; the model's voice stays, since servers cannot change it."""
         self._settings = {**self._settings, **settings}
+        self._manners.restage(settings)
         wanted = self._server.configuration(self._settings, self._tools.offered, str(self.hears))
         self._send(configure(replace(wanted, voice=""), self._server.profile))
 

@@ -18,7 +18,7 @@ from callgate.calls.talk import Talk
 from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sdp.description import SdpError
 from callgate.core.templates.render import TemplateUnfit
-from callgate.entities.call import Call
+from callgate.entities.call import Call, ToolUse
 from callgate.entities.json import JsonObject
 from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.quality import SoundQuality
@@ -37,12 +37,15 @@ from callgate.ports import (
     Snapshot,
     StartCall,
 )
-from callgate.ports.brain import BrainPlan
+from callgate.ports.brain import BrainPlan, NewStage, StageRefused
 from callgate.runtime.tasks import TaskOwner
+from callgate.schema.errors import Invalid
 from callgate.telemetry import events
 
 # A farewell is a sentence or two; a brain that needs longer than this has lost its thread.
 LAST_WORDS_S_MAX: Final = 15.0
+# Of a call: one in half a minute of the longest usual call. Each is kept with all its settings.
+STAGES_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,9 +260,30 @@ class CallRunner:
         self._chronicle.event("error", "agent_failed", reason, {})
         self._happen(Input.BRAIN_FAILED, detail=reason)
 
-    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
+    def message(
+        self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None, tool: ToolUse | None
+    ) -> None:
         """Something was said."""
-        self._chronicle.message(role, text, medium, start_ms, end_ms)
+        self._chronicle.message(role, text, medium, start_ms, end_ms, tool)
+
+    def stage(self, settings: JsonObject) -> NewStage:
+        """A tool wants the call to enter another stage."""
+        call = self._chronicle.call
+        if call is None or not self.is_joined:
+            raise StageRefused("the call is not joined")
+        if self._chronicle.stages >= STAGES_MAX:
+            raise StageRefused(f"the call has had {STAGES_MAX} stages, which is as many as it may")
+        try:
+            own, in_vain = self._around.maker.stage(settings, self._around.snapshot.tools_of(call.account_id))
+        except Invalid as error:
+            raise StageRefused(error.words) from None
+        in_vain = [name for name in in_vain if settings[name] != call.settings.get(name)]
+        call = self._chronicle.stage(own)
+        self._farewell = (self._around.maker.farewell(call)[0], self._farewell[1])
+        if in_vain:
+            words = f"a stage cannot change {', '.join(in_vain)}"[:500]
+            self._chronicle.event("warning", "tool_stage", words, {})
+        return NewStage(call.stage_id, own)
 
     def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
         """Something noteworthy happened in the session."""

@@ -13,12 +13,13 @@ from callgate.core.audio.format import SoundFormat as SoundFormat
 from callgate.core.sdp.path import SoundPath as SoundPath
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
-from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent, ToolUse
 from callgate.entities.decision import Decision, DecisionRecord
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import FallbackHandler
-from callgate.ports.brain import BrainPlan
+from callgate.entities.tool import DurableTool
+from callgate.ports.brain import BrainPlan, NewStage
 
 # ---------------------------------------------------------------------------------------------------------------- time
 
@@ -203,8 +204,18 @@ class SessionListener(Protocol):
         """The brain could not be started, or failed during the call."""
         ...
 
-    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
-        """Something was said; times in ms since `begin`."""
+    def message(
+        self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None, tool: ToolUse | None
+    ) -> None:
+        """Something was said, or a tool was used; times in ms since `begin`."""
+        ...
+
+    def stage(self, settings: JsonObject) -> NewStage:
+        """A tool wants the call to enter another stage: see `BrainHost.stage`.
+
+        Raises:
+            StageRefused: it does not.
+        """
         ...
 
     def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
@@ -391,6 +402,10 @@ class CallStore(Protocol):
         """Queue an event, likewise."""
         ...
 
+    def call_stage(self, stage: CallStage) -> None:
+        """Queue a stage, likewise: the first when there is a second; from then on the call is as its newest says."""
+        ...
+
     def decision(self, record: DecisionRecord) -> None:
         """Queue the record of a refusal; written within 200 ms. When the queue is full, strangers' go first."""
         ...
@@ -405,6 +420,10 @@ class Snapshot(Protocol):
 
     def agents_of(self, account_id: str) -> Mapping[str, Agent]:
         """The living agents of one account, by id."""
+        ...
+
+    def tools_of(self, account_id: str) -> Mapping[str, DurableTool]:
+        """The tools that one account keeps, by id."""
         ...
 
 
