@@ -8,6 +8,7 @@ from callgate.calls.creation import CallMaker
 from callgate.core.templates.errors import TemplateUnfit
 from callgate.entities.agent import Agent
 from callgate.entities.call import Call
+from callgate.entities.json import JsonObject
 from callgate.entities.tool import BUILT_IN_IDS, DurableTool
 from callgate.ports import StartCall
 from callgate.runtime.ids import SystemIds
@@ -111,7 +112,7 @@ def test_what_a_stage_says_is_validated_and_its_tools_are_put_in_place() -> None
         "selectedTools": [{"toolName": "lookup", "toolId": "t1", "temporaryTool": LOOKUP.definition}],
     }
     assert in_vain == ["maxDuration", "x"]
-    tool = {"temporaryTool": {"http": {"baseUrlPattern": "https://a.example"}}}
+    tool: JsonObject = {"temporaryTool": {"http": {"baseUrlPattern": "https://a.example"}}}
     with pytest.raises(Invalid, match="not there"):
         maker.stage({"selectedTools": [tool]}, {})
 

@@ -23,7 +23,8 @@ JSON = st.recursive(
 
 
 def placed(entry: Any, tools: dict[str, DurableTool] | None = None) -> Any:
-    (found,) = with_tools({"selectedTools": [entry]}, TOOLS if tools is None else tools)["selectedTools"]  # type: ignore
+    settings: Any = with_tools({"selectedTools": [entry]}, TOOLS if tools is None else tools)
+    (found,) = settings["selectedTools"]
     return found
 
 
@@ -46,7 +47,8 @@ def test_a_tool_of_ones_own_shadows_the_built_in_one_by_name_and_not_by_id() -> 
 
 
 def test_what_is_not_there_stays_as_it_is() -> None:
-    for entry in ({"toolId": "gone"}, {"toolName": "coldTransfer"}, {"temporaryTool": {"client": {}}}):
+    entries: list[Any] = [{"toolId": "gone"}, {"toolName": "coldTransfer"}, {"temporaryTool": {"client": {}}}]
+    for entry in entries:
         assert placed(entry) == entry
     assert with_tools({"systemPrompt": "x"}, TOOLS) == {"systemPrompt": "x"}
 

@@ -62,7 +62,8 @@ def test_a_definition_that_is_shown_says_what_was_read_of_it() -> None:
 
 
 def test_other_kinds_are_shown_as_what_they_are() -> None:
-    for kind, value in (("client", {}), ("dataConnection", {}), ("staticResponse", {"responseText": "nine to five"})):
+    kinds: JsonObject = {"client": {}, "dataConnection": {}, "staticResponse": {"responseText": "nine to five"}}
+    for kind, value in kinds.items():
         shown = render_definition(read_tool({"temporaryTool": {"modelToolName": "x", kind: value}}))
         assert shown[kind] == value
         validate_tool({"name": "x", "definition": shown})

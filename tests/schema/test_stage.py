@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.entities.call import CallStage
+from callgate.entities.json import JsonObject
 from callgate.schema.errors import Invalid
 from callgate.schema.stage import inherited, read_stage, render_initial_messages, render_stage
 
@@ -20,8 +21,8 @@ KEYS = st.sampled_from(["systemPrompt", "selectedTools", "voice", "initialMessag
 
 
 def test_what_a_stage_cannot_change_is_named_and_left_out() -> None:
-    body = {"systemPrompt": "x", "maxDuration": "nonsense", "medium": {}, "model": "m", "voice": None}
-    assert read_stage(body) == ({"systemPrompt": "x"}, ["maxDuration", "medium", "model"])  # type: ignore[arg-type]
+    body: JsonObject = {"systemPrompt": "x", "maxDuration": "nonsense", "medium": {}, "model": "m", "voice": None}
+    assert read_stage(body) == ({"systemPrompt": "x"}, ["maxDuration", "medium", "model"])
 
 
 def test_what_it_may_change_must_be_right() -> None:
@@ -31,8 +32,8 @@ def test_what_it_may_change_must_be_right() -> None:
 
 
 def test_what_it_does_not_say_it_inherits() -> None:
-    before = {"voice": "Ada", "systemPrompt": "a", "initialMessages": [{"text": "x"}], "selectedTools": []}
-    after = inherited(before, {"externalVoice": {"lmnt": {}}, "systemPrompt": "b"})  # type: ignore[arg-type]
+    before: JsonObject = {"voice": "Ada", "systemPrompt": "a", "initialMessages": [{"text": "x"}], "selectedTools": []}
+    after = inherited(before, {"externalVoice": {"lmnt": {}}, "systemPrompt": "b"})
     assert after == {"externalVoice": {"lmnt": {}}, "systemPrompt": "b", "selectedTools": []}
     assert inherited(after, {"voice": "Ada"}) == {"voice": "Ada", "systemPrompt": "b", "selectedTools": []}
 

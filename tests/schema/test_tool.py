@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.entities.json import JsonObject
+from callgate.entities.json import Json, JsonObject
 from callgate.media.protocol import MESSAGE_BYTES_MAX
 from callgate.schema.errors import Invalid
 from callgate.schema.tool import DEFINITION_BYTES_MAX, SELECTED_MAX, validate_tool, validate_tool_test
@@ -18,10 +18,11 @@ KEYS = st.sampled_from(
 
 
 def test_only_what_was_given_comes_back() -> None:
-    definition = {**HTTP, "precomputable": None, "dynamicParameters": [{"name": "id", "schema": {"type": "string"}}]}
-    name, kept = validate_tool({"name": "look", "definition": definition, "toolId": "x", "ownership": "public"})  # type: ignore[dict-item]
+    parameters: list[Json] = [{"name": "id", "schema": {"type": "string"}}]
+    definition: JsonObject = {**HTTP, "precomputable": None, "dynamicParameters": parameters}
+    name, kept = validate_tool({"name": "look", "definition": definition, "toolId": "x", "ownership": "public"})
     assert name == "look"
-    assert kept == {**HTTP, "dynamicParameters": [{"name": "id", "schema": {"type": "string"}}]}
+    assert kept == {**HTTP, "dynamicParameters": parameters}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,8 @@ def test_a_definition_is_bounded_so_that_a_call_can_carry_as_many_as_it_selects(
 def test_a_test_has_parameters_and_tokens() -> None:
     found = validate_tool_test({"parameters": {"a": [1]}, "authTokens": {"k": "v"}})
     assert (found.parameters, found.auth_tokens) == ({"a": [1]}, {"k": "v"})
-    for body in (7, {"parameters": 7}, {"authTokens": {"k": 7}}, {"parametres": {}}):
+    bodies: list[Json] = [7, {"parameters": 7}, {"authTokens": {"k": 7}}, {"parametres": {}}]
+    for body in bodies:
         with pytest.raises(Invalid):
             validate_tool_test(body)
 

@@ -2,18 +2,19 @@ from pathlib import Path
 
 import pytest
 
+from callgate.entities.json import JsonObject
 from callgate.runtime.ids import SystemIds
 from callgate.store.errors import NameTaken
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
 
-DEFINITION = {"modelToolName": "look", "http": {"baseUrlPattern": "https://a.example"}}
+DEFINITION: JsonObject = {"modelToolName": "look", "http": {"baseUrlPattern": "https://a.example"}}
 
 
 async def test_a_tool_is_made_replaced_and_deleted_in_memory_too(store: Store) -> None:
     account, _ = await store.create_account("default", "Default")
     mine = account.account_id
-    tool = await store.create_tool(mine, "look", dict(DEFINITION))
+    tool = await store.create_tool(mine, "look", DEFINITION)
     assert store.snapshot.tools_of(mine) == {tool.tool_id: tool}
     changed = await store.replace_tool(mine, tool.tool_id, "seek", {"client": {}})
     assert changed is not None
@@ -44,7 +45,7 @@ async def test_tools_are_there_again_when_the_store_is_opened_again(tmp_path: Pa
     path = tmp_path / "callgate.db"
     store = await open_store(path, clock=ManualClock(), ids=SystemIds())
     account, _ = await store.create_account("default", "Default")
-    tool = await store.create_tool(account.account_id, "look", dict(DEFINITION))
+    tool = await store.create_tool(account.account_id, "look", DEFINITION)
     await store.close()
     again = await open_store(path, clock=ManualClock(), ids=SystemIds())
     assert again.snapshot.tools_of(account.account_id) == {tool.tool_id: tool}

@@ -39,10 +39,11 @@ async def results(api: Api, path: str) -> Any:
 async def test_a_call_of_two_stages(api: Api) -> None:
     call = await started(api, await api.agent())
     path = f"/api/calls/{call.call_id}"
-    tool = {"toolId": str(uuid4()), "nameOverride": "look", "temporaryTool": {"client": {}}}
+    tool_id = str(uuid4())
+    tool = {"toolId": tool_id, "nameOverride": "look", "temporaryTool": {"client": {}}}
     first = stage_of(call, 0, systemPrompt="First.", selectedTools=[tool], model="fast")
     second = stage_of(call, 1, systemPrompt="Second.", initialMessages=INITIAL, initialState={"a": 1}, model="fast")
-    failed = ToolUse("look", "i", tool["toolId"], "out of order", {"a": 1})
+    failed = ToolUse("look", "i", tool_id, "out of order", {"a": 1})
     says(api, first, 0, 0, "hello")
     says(api, first, 1, 1, "sorry", failed)
     api.store.call_stage(first)
@@ -72,7 +73,7 @@ async def test_a_call_of_two_stages(api: Api) -> None:
     assert await results(api, f"{path}/messages?mode=in_call&pageSize=1") == both[:1]
 
     (shown,) = (await api.ask("GET", f"{path}/stages/{first.stage_id}/tools")).body
-    assert (shown["name"], shown["toolId"], shown["definition"]["client"]) == ("look", tool["toolId"], {})
+    assert (shown["name"], shown["toolId"], shown["definition"]["client"]) == ("look", tool_id, {})
     assert (await api.ask("GET", f"{path}/tools")).body == []
     assert (await api.ask("GET", path)).body["systemPrompt"] == "Second."
 

@@ -161,6 +161,18 @@ async def test_an_answer_may_change_the_state_that_the_next_use_is_told(
 NEW_STAGE = {"X-Ultravox-Response-Type": "new-stage"}
 
 
+async def test_a_state_that_is_too_long_or_none_is_told_and_not_kept(
+    model: RealtimeServer, shop: ToolServer, begun: Begun
+) -> None:
+    one = await begun(http_tool(shop), initialState={"a": "x" * 65_000})
+    for uses, state in enumerate(['{"b": "%s"}' % ("y" * 1_000), "[]"], start=1):
+        shop.answer = Answer(headers={"X-Ultravox-Update-Call-State": state})
+        await model.calls_tool("book", '{"day": "monday"}')
+        await one.until(lambda uses=uses: len(told(model)) == uses)
+    assert [kind for kind, _ in one.events] == ["tool_state"] * 2
+    assert [use.state for use in one.tools] == [None] * 4
+
+
 async def test_an_answer_may_begin_another_stage(model: RealtimeServer, shop: ToolServer, begun: Begun) -> None:
     automatic = [
         {"name": "stage", "location": "PARAMETER_LOCATION_BODY", "knownValue": "KNOWN_PARAM_CALL_STAGE_ID"},

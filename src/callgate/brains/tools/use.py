@@ -1,6 +1,7 @@
 """The use of tools in one call: a model names one, it is done, and the model is told what came of it."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -22,6 +23,7 @@ _USES_MAX: Final = 16
 _NAME_CHARACTERS_MAX: Final = 64  # the public limit of a tool's name
 _ID_CHARACTERS_MAX: Final = 128  # of what a model calls a use
 _DETAILS_CHARACTERS_MAX: Final = 2_000  # of why a use failed
+_STATE_BYTES_MAX: Final = 64 * 1024  # as much as a tool's answer; each change of it is kept as a whole
 _ELSEWHERE: Final = {"client": "the caller's client", "dataConnection": "a data connection"}
 _ROLES: Final = {"assistant": "MESSAGE_ROLE_AGENT", "user": "MESSAGE_ROLE_USER"}
 
@@ -197,7 +199,7 @@ class CallTools:
         except ValueError:
             reaction = tool.reaction
         if "x-ultravox-update-call-state" in headers and self._update(headers["x-ultravox-update-call-state"]):
-            use = replace(use, about=replace(use.about, state=dict(self.state)))
+            use = replace(use, about=replace(use.about, state=self.state))
         kind = headers.get("x-ultravox-response-type", "")
         if kind == "hang-up":
             self._effects.leave("agent-hangup")
@@ -222,7 +224,11 @@ class CallTools:
         if found is None:
             self._host.event("warning", "tool_state", "a tool sent a call state that is not a JSON object")
             return False
-        self.state.update(found)
+        state = {**self.state, **found}
+        if len(json.dumps(state)) > _STATE_BYTES_MAX:
+            self._host.event("warning", "tool_state", f"the call state would be longer than {_STATE_BYTES_MAX} bytes")
+            return False
+        self.state = state
         return True
 
     async def _restage(self, text: str) -> None:
@@ -231,10 +237,11 @@ class CallTools:
         body = _object_of(text)
         if body is None:
             raise StageRefused("a tool asked for a new stage with no JSON object for it")
-        stage = await self._host.stage({"initialState": self.state, **body})
+        given = body.get("initialState")
+        stage = await self._host.stage({**body, "initialState": self.state if given is None else given})
         self._stage_id = stage.stage_id
-        state = stage.settings.get("initialState")
-        self.state = dict(state) if isinstance(state, dict) else {}
+        if isinstance(given, dict):
+            self.state = given
         if "selectedTools" in stage.settings:
             self.select(stage.settings)
         self._host.event("info", "call_stage", "the conversation entered a new stage")
