@@ -102,7 +102,7 @@ def test_stored_tools_are_put_in_place_and_known_by_the_models_names() -> None:
 
 
 def test_what_a_stage_says_is_validated_and_its_tools_are_put_in_place() -> None:
-    maker = CallMaker(ids=SystemIds(), check_url=lambda url: "not there")
+    maker = CallMaker(ids=SystemIds(), check_url=lambda url, websocket=False: "not there")
     own, in_vain = maker.stage(
         {"systemPrompt": "Second.", "selectedTools": [{"toolName": "lookup"}], "maxDuration": "5s", "x": 1},
         {"t1": LOOKUP},

@@ -55,7 +55,7 @@ def test_only_what_was_given_comes_back() -> None:
 )  # fmt: skip
 def test_each_mistake_is_named_where_it_is(body: Any, errors: Any) -> None:
     with pytest.raises(Invalid) as caught:
-        validate_tool(body, check_url=lambda url: "not that one" if "no.example" in url else None)
+        validate_tool(body, check_url=lambda url, websocket=False: "not that one" if "no.example" in url else None)
     assert caught.value.errors == errors
 
 
