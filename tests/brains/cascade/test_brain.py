@@ -600,7 +600,11 @@ async def test_words_that_it_is_forced_to_say(servers: CascadeServers, call: Mak
     await one.begins()
     speaks(one)
     await one.lasts_until(lambda: one.bridge.queued_ms > 500)
-    words: JsonObject = {"type": "forced_agent_message", "content": "The house is on fire, please leave it.", "urgency": "immediate"}
+    words: JsonObject = {
+        "type": "forced_agent_message",
+        "content": "The house is on fire, please leave it.",
+        "urgency": "immediate",
+    }
     one.brain.tell({**words, "uninterruptible": True})
     assert not one.bridge.queued_ms
     await one.lasts_until(lambda: one.bridge.queued_ms > 100)
