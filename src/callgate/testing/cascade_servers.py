@@ -30,6 +30,7 @@ class Reply:
         waits: while clear, nothing is said after the first piece.
         dies_after: so many pieces, the connection breaks; ``None``: never.
         error: said in the stream instead of an end; empty: none.
+        status: of HTTP; other than 200, it is refused.
     """
 
     pieces: Sequence[str] = ()
@@ -37,6 +38,7 @@ class Reply:
     waits: asyncio.Event | None = None
     dies_after: int | None = None
     error: str = ""
+    status: int = 200
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class CascadeServers:
         forms: that it speaks in.
         hz: of its tone.
         speech_rate_hz: of its WAV files.
+        mute: how many of the next requests for speech it breaks off.
         speaks: while clear, it sends no sound.
         writes: while clear, no transcript goes out.
         prompts: the bodies of requests for answers, but for those that only warm up.
@@ -97,6 +100,7 @@ class CascadeServers:
         self.forms = {"pcm", "wav"}
         self.hz = 700
         self.speech_rate_hz = RATE_HZ
+        self.mute = 0
         self.speaks = asyncio.Event()
         self.speaks.set()
         self.writes = asyncio.Event()
@@ -143,6 +147,8 @@ class CascadeServers:
         else:
             self.prompts.append(body)
             reply = self.replies.popleft() if self.replies else Reply(["Yes."])
+        if reply.status != 200:
+            return web.Response(status=reply.status, text="not like this")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:
@@ -194,6 +200,9 @@ class CascadeServers:
         self.speaking[1] = max(self.speaking)
         try:
             await self.speaks.wait()
+            if self.mute:
+                self.mute -= 1
+                raise ConnectionResetError
             response = web.StreamResponse()
             await response.prepare(request)
             for piece in self._sound(body["input"], body["response_format"]):

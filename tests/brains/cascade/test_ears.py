@@ -15,7 +15,8 @@ def hear(ears: Ears, frame: bytes, ms: int) -> list[Heard]:
 def sound(wav: bytes) -> bytes:
     with wave.open(io.BytesIO(wav)) as file:
         assert file.getframerate() == HEARD.rate_hz
-        return file.readframes(file.getnframes())
+        pcm: bytes = file.readframes(file.getnframes())
+    return pcm
 
 
 def test_a_turn_has_its_soft_beginning_and_little_of_its_silence() -> None:

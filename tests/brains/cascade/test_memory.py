@@ -85,6 +85,10 @@ def test_old_turns_are_text_and_only_the_last_few_that_are_not_understood_are_so
     users = [content for role, content in told(one) if role == "user"]
     remark = "(the caller spoke for 1.5 s)"
     assert users == [remark, remark, *[["<sound>"]] * SOUNDS_MAX, "(Go on.)"]
+    long, _ = memory()
+    for _ in range(3):
+        long.understood(long.caller_spoke(b"RIFF", 20.0, 0.0, 20.0, listens=True), None)
+    assert told(long) == [("user", ["(the caller spoke for 20.0 s)", "<sound>", "<sound>"])]
     other, _ = memory()
     first = other.caller_spoke(b"RIFF", 1.0, 0.0, 1.0, listens=True)
     other.understood(first, "One.")

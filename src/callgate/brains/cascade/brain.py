@@ -112,6 +112,7 @@ class CascadeBrain:
         self._live = True
         self._conversation.begin()
         self._manners.begin()
+        self._next()
 
     def hear(self, frame: bytes) -> None:
         """Listen; also what makes time pass."""

@@ -25,7 +25,10 @@ from callgate.core.dialects.chat_completions import (
     user_message,
 )
 
-SOUNDS_MAX: Final = 4  # turns whose sound the model is given again: what a question and its answer refer to
+SOUNDS_MAX: Final = 4  # turns whose sound the model is given: the newest, and what it may refer to
+SOUND_S_MAX: Final = (
+    30.0  # of all but the newest: a request is made in some milliseconds, in which nothing else is done
+)
 ENTRIES_MAX: Final = 200  # as many as other brains are told of
 _ENTRIES_MIN: Final = 4  # fewer are not shortened: it is not they that are too long
 # What the model is told where an order of speakers that it knows would be broken.
@@ -123,10 +126,7 @@ class Memory:
             ended_s: likewise.
             listens: whether the model is to be given the sound.
         """
-        turns = [entry for entry in self._entries if isinstance(entry, CallerEntry) and entry.sound is not None]
-        for number, entry in enumerate(turns):
-            if entry.text or number <= len(turns) - SOUNDS_MAX:
-                entry.sound = None
+        self._drop_sounds()
         entry = CallerEntry(None, seconds, audio_part(wav) if listens else None, False, begun_s, ended_s)
         self._add(entry)
         return entry
@@ -215,6 +215,16 @@ class Memory:
     def _add(self, entry: Entry) -> None:
         self._entries.append(entry)
         self._untold.append(entry)
+
+    def _drop_sounds(self) -> None:
+        """Another turn is about to be the newest."""
+        turns, total_s = 1, 0.0
+        for entry in reversed(self._entries):
+            if not isinstance(entry, CallerEntry) or entry.sound is None:
+                continue
+            turns, total_s = turns + 1, total_s + entry.seconds
+            if entry.text or turns > SOUNDS_MAX or total_s > SOUND_S_MAX:
+                entry.sound = None
 
     def _last_turn(self) -> CallerEntry | None:
         return next((one for one in reversed(self._entries) if isinstance(one, CallerEntry) and one.seconds), None)

@@ -106,6 +106,8 @@ class Thinking:
             self._cutter = ClauseCutter()
             try:
                 answer = await read_answer(self._client, self._cascade, self._request(), self._take)
+                self._say(self._cutter.finish())
+                self._done(answer.tool_calls)
             except ServerFailed as error:
                 if self._spoken or attempt == _ATTEMPTS or not self._may_succeed(error.status):
                     self._failed(str(error))
@@ -113,9 +115,6 @@ class Thinking:
                 continue
             except Exception as error:  # nobody awaits this: the caller must not be left without an answer
                 self._failed(f"the answer failed: {error or type(error).__name__}")
-                return
-            self._say(self._cutter.finish())
-            self._done(answer.tool_calls)
             return
 
     def _may_succeed(self, status: int) -> bool:
