@@ -153,7 +153,9 @@ class CascadeServers:
         await response.prepare(request)
         try:
             await self._stream(request, response, reply)
-        except (ConnectionResetError, asyncio.CancelledError):
+        except ConnectionResetError:
+            self.left += 1
+        except asyncio.CancelledError:
             self.left += 1
             raise
         return response
@@ -200,10 +202,11 @@ class CascadeServers:
         self.speaking[1] = max(self.speaking)
         try:
             await self.speaks.wait()
-            if self.mute:
-                self.mute -= 1
-                raise ConnectionResetError
             response = web.StreamResponse()
+            if self.mute and request.transport is not None:
+                self.mute -= 1
+                request.transport.abort()
+                return response
             await response.prepare(request)
             for piece in self._sound(body["input"], body["response_format"]):
                 await response.write(piece)
