@@ -1,20 +1,28 @@
 """The rules of every account, compiled, and swapped at the moment a change is committed: before its 200 is sent."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from callgate.app.first_start import CannotStart
 from callgate.config.settings import Settings
 from callgate.core.admission.policy import AccountPolicy, AdmissionOptions, PolicySet, compile_policy
+from callgate.core.admission.shadow import ShadowPolicy
 from callgate.core.audio.codecs import available
 from callgate.core.sdp.terms import SoundPolicy, sound_policy
 from callgate.entities.account import Account
 from callgate.entities.sip_config import SipConfig
+from callgate.schema.shadow import shadowed
 from callgate.store.snapshot import ConfigurationSnapshot
 
 
 class Policies:
-    """`PolicySet`s made from the store's snapshot; immutable values behind one reference."""
+    """`PolicySet`s made from the store's snapshot; immutable values behind references.
+
+    Attributes:
+        current: the rules in force.
+        shadows: the drafts beside them, by account.
+    """
 
     def __init__(self, snapshot: ConfigurationSnapshot, settings: Settings) -> None:
         """Compile the rules of all accounts.
@@ -34,6 +42,9 @@ class Policies:
         )
         self._changed: list[Callable[[], None]] = []
         self.current = PolicySet(tuple(self._compile(account) for account in snapshot.accounts), self._options)
+        self.shadows: Mapping[str, ShadowPolicy] = {}
+        for account in snapshot.accounts:
+            self._follow_shadow(account)
         snapshot.on_change(self._recompile)
 
     def on_change(self, changed: Callable[[], None]) -> None:
@@ -51,8 +62,24 @@ class Policies:
     def _recompile(self, account_id: str) -> None:
         account = next(account for account in self._snapshot.accounts if account.account_id == account_id)
         self.current = self.current.with_account(self._compile(account))
+        self._follow_shadow(account)
         for changed in self._changed:
             changed()
+
+    def _follow_shadow(self, account: Account) -> None:
+        """Compile the draft beside an account's rules anew; those of others stand over its new rules too."""
+        live = self.current.account(account.account_id)
+        assert live is not None, "compiled just before"
+        shadows = {
+            account_id: replace(other, policies=other.policies.with_account(live))
+            for account_id, other in self.shadows.items()
+            if account_id != account.account_id
+        }
+        shadow = self._snapshot.shadow(account.account_id)
+        if shadow is not None:
+            policies = self.drafted(account, shadowed(live.config, shadow))
+            shadows[account.account_id] = ShadowPolicy(shadow.shadow_id, shadow.until, policies)
+        self.shadows = shadows
 
     def _compile(self, account: Account, draft: SipConfig | None = None) -> AccountPolicy:
         version = self._snapshot.sip_config(account.account_id)

@@ -11,6 +11,7 @@ from callgate.calls.origin import Dialled
 from callgate.calls.records import record_of
 from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner, Surroundings
+from callgate.calls.shadows import ShadowWatch
 from callgate.calls.talk import Talk
 from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.decide import decide
@@ -58,13 +59,15 @@ class Gate:
         registry: Registry,
         around: Surroundings,
         limits: GateLimits,
+        shadows: ShadowWatch | None = None,
     ) -> None:
-        """`policies` gives the rules in force; asked anew for every attempt."""
+        """`policies` gives the rules in force, asked anew for every attempt; `shadows` sees what is decided."""
         self._policies = policies
         self._media = media
         self._registry = registry
         self._around = around
         self._limits = limits
+        self._shadows = shadows
         self._rates = SourceRates(limits.source_calls_per_s)
         self._noise = NoiseTable(
             refusals_per_minute=limits.noise_refusals_per_minute,
@@ -89,9 +92,12 @@ class Gate:
         if session is None:
             if decision.stateless and decision.verdict is Verdict.REFUSE:
                 self._noise.refused(attempt.source_address, now)
-            self._around.store.decision(
-                record_of(attempt, decision, decision_id=self._around.ids.sortable(), at=self._around.clock.now())
+            record = record_of(
+                attempt, decision, decision_id=self._around.ids.sortable(), at=self._around.clock.now()
             )
+            self._around.store.decision(record)
+            if self._shadows is not None:
+                self._shadows.saw(attempt, decision, record.decision_id, policies)
             if not decision.stateless:  # a line for every stranger would let a scanner fill the disk
                 self._around.log(
                     events.CALL_REFUSED, outcome=decision.outcome, status=decision.status, detail=decision.reason
@@ -117,6 +123,8 @@ class Gate:
             self._rates.called(source, self._around.clock.monotonic())
         self._registry.enter(runner)
         runner.begin(leg, session, talk, question)
+        if self._shadows is not None:
+            self._shadows.saw(leg.attempt, considered.decision, runner.decision_id, self._policies())
 
     def admits_source(self, address: str) -> bool:
         """Whether requests other than INVITE are answered to this address."""

@@ -63,6 +63,15 @@ class SipConfigOperations:
             raise self._outdated(conflict.current) from None
         return self._tagged(caller, changed)
 
+    def checked(self, caller: Caller, body: Json) -> JsonObject:
+        """A PATCH that could be made, as public JSON.
+
+        Raises:
+            Invalid: with every mistake.
+        """
+        agents = self._store.snapshot.agents_of(caller.account.account_id)
+        return validate_patch(body, agents=agents, check_url=self._check_url).given()
+
     def drafted(self, caller: Caller, config: SipConfig, body: Json) -> SipConfig:
         """The rules that a PATCH of `config` would make.
 
@@ -106,20 +115,21 @@ class SipConfigOperations:
         return found
 
     def _tagged(self, caller: Caller, version: SipConfigVersion) -> Tagged:
-        return Tagged(render_config(version.config, self._domain_of(caller.account)), _etag(version))
+        return Tagged(render_config(version.config, self._domain_of(caller.account)), etag(version))
 
     def _expected(self, caller: Caller, if_match: Sequence[str] | None) -> int | None:
         if if_match is None or "*" in if_match:
             return None
         current = self._store.snapshot.sip_config(caller.account.account_id)
-        if _etag(current) not in if_match:
+        if etag(current) not in if_match:
             raise self._outdated(current)
         return current.number
 
     @staticmethod
     def _outdated(current: SipConfigVersion) -> Outdated:
-        return Outdated(f"the configuration has changed: the tag in force is {_etag(current)}")
+        return Outdated(f"the configuration has changed: the tag in force is {etag(current)}")
 
 
-def _etag(version: SipConfigVersion) -> str:
+def etag(version: SipConfigVersion) -> str:
+    """The strong entity tag of a version."""
     return f'"{version.number}"'

@@ -17,6 +17,7 @@ from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEv
 from callgate.entities.decision import Decision, DecisionRecord
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
+from callgate.entities.shadow import ShadowTally
 from callgate.entities.sip_config import FallbackHandler
 from callgate.entities.tool import DurableTool
 from callgate.ports.brain import BrainPlan, NewStage
@@ -373,6 +374,17 @@ class DecisionHook(Protocol):
 
     async def ask(self, question: Question) -> StartCall | Rejection:
         """One answer within the deadline; never raises but for cancellation, which ends the request."""
+        ...
+
+
+# -------------------------------------------------------------------------------------------------------------- shadows
+
+
+class ShadowTallies(Protocol):
+    """What this process has seen of drafts beside the rules in force."""
+
+    def tally(self, shadow_id: str) -> ShadowTally:
+        """Of one of them."""
         ...
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.entities.decision import DecisionRecord, Step
 from callgate.store.base import StorePart
+from callgate.store.past import PastQuery
 from callgate.store.rows import decision_of, decision_row
 from callgate.store.tables import decisions
 
@@ -101,6 +102,13 @@ class DecisionRecords(StorePart):
             select(decisions).where(self._visible(account_id), decisions.c.decision_id == decision_id)
         )
         return None if row is None else decision_of(row)
+
+    def past_query(
+        self, account_id: str, at_from: datetime | None, at_until: datetime | None, *, rows_max: int
+    ) -> PastQuery:
+        """What a process of its own needs to read an account's records for a replay; see `_visible` for strangers."""
+        nobodys = len(self.snapshot.accounts) == 1
+        return PastQuery(self._engine.url.database or "", account_id, nobodys, at_from, at_until, rows_max)
 
     async def prune(self, *, days: int, rows_max: int, strangers_rows_max: int) -> int:
         """Remove records that are too old, or too many of their kind; how many.

@@ -23,8 +23,9 @@ from callgate.store.decisions import DecisionRecords
 from callgate.store.errors import StoreUnavailable
 from callgate.store.groups import GroupWriter, to_json, words_of
 from callgate.store.rows import account_of, agent_of, api_key_of, tool_of, version_of
+from callgate.store.shadows import ShadowStore, shadow_of
 from callgate.store.snapshot import Configuration, ConfigurationSnapshot
-from callgate.store.tables import accounts, agents, api_keys, sip_config_versions, tools
+from callgate.store.tables import accounts, agents, api_keys, sip_config_versions, sip_shadows, tools
 from callgate.store.tools import ToolStore
 from callgate.store.writer import Writer
 
@@ -32,7 +33,7 @@ from callgate.store.writer import Writer
 _BUSY_MS = 5_000
 
 
-class Store(AccountStore, AgentStore, ToolStore, CallRecords, DecisionRecords):
+class Store(AccountStore, AgentStore, ToolStore, CallRecords, DecisionRecords, ShadowStore):
     """Everything that is kept, one file per noun."""
 
     async def close(self) -> None:
@@ -145,6 +146,7 @@ async def _load(engine: AsyncEngine) -> Configuration:
         newest = select(sip_config_versions).order_by(sip_config_versions.c.number)
         versions = {row["account_id"]: version_of(row) for row in (await connection.execute(newest)).mappings()}
         kept = [tool_of(row) for row in (await connection.execute(select(tools))).mappings()]
+        drafts = [shadow_of(row) for row in (await connection.execute(select(sip_shadows))).mappings()]
     return Configuration(
         accounts=tuple(owners),
         keys={key.digest: key for key in keys},
@@ -157,4 +159,5 @@ async def _load(engine: AsyncEngine) -> Configuration:
             owner.account_id: {tool.tool_id: tool for tool in kept if tool.account_id == owner.account_id}
             for owner in owners
         },
+        shadows={draft.account_id: draft for draft in drafts},
     )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from callgate.entities.account import Account, ApiKey
 from callgate.entities.agent import Agent
+from callgate.entities.shadow import SipShadow
 from callgate.entities.sip_config import SipConfigVersion
 from callgate.entities.tool import DurableTool
 
@@ -20,6 +21,7 @@ class Configuration:
         agents: the living, by account and id.
         sip_configs: the version in force, by account.
         tools: by account and id.
+        shadows: drafts beside the rules in force, by account.
     """
 
     accounts: tuple[Account, ...] = ()
@@ -27,6 +29,7 @@ class Configuration:
     agents: Mapping[str, Mapping[str, Agent]] = field(default_factory=dict)
     sip_configs: Mapping[str, SipConfigVersion] = field(default_factory=dict)
     tools: Mapping[str, Mapping[str, DurableTool]] = field(default_factory=dict)
+    shadows: Mapping[str, SipShadow] = field(default_factory=dict)
 
     def with_account(self, account: Account, key: ApiKey, sip_config: SipConfigVersion) -> "Configuration":
         """One account more."""
@@ -65,6 +68,14 @@ class Configuration:
     def with_sip_config(self, version: SipConfigVersion) -> "Configuration":
         """A version newly in force."""
         return replace(self, sip_configs={**self.sip_configs, version.account_id: version})
+
+    def with_shadow(self, shadow: SipShadow) -> "Configuration":
+        """A draft put beside an account's rules, in place of the one before."""
+        return replace(self, shadows={**self.shadows, shadow.account_id: shadow})
+
+    def without_shadow(self, account_id: str) -> "Configuration":
+        """The draft beside an account's rules taken away."""
+        return replace(self, shadows={name: one for name, one in self.shadows.items() if name != account_id})
 
 
 class ConfigurationSnapshot:
@@ -109,6 +120,10 @@ class ConfigurationSnapshot:
             KeyError: there is no such account.
         """
         return self._now.sip_configs[account_id]
+
+    def shadow(self, account_id: str) -> SipShadow | None:
+        """The draft beside the rules of one account."""
+        return self._now.shadows.get(account_id)
 
     def on_change(self, changed: Callable[[str], None]) -> None:
         """Have `changed` called with the account's id after every swap, before whoever caused it is answered."""

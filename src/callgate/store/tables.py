@@ -70,6 +70,26 @@ sip_config_versions = Table(
     Column("difference", JSON, nullable=False),
 )
 
+sip_shadows = Table(
+    "sip_shadows",
+    metadata,
+    Column("account_id", String(36), primary_key=True),
+    Column("shadow_id", String(36), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("base_version", Integer, nullable=False),
+    Column("changes", JSON, nullable=False),
+)
+
+sip_shadow_tallies = Table(
+    "sip_shadow_tallies",
+    metadata,
+    Column("shadow_id", String(36), primary_key=True),
+    Column("process_id", String(36), primary_key=True),
+    Column("tally", JSON, nullable=False),
+)
+
 agents = Table(
     "agents",
     metadata,
