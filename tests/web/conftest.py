@@ -165,6 +165,7 @@ def operations_over(
     tasks = TaskOwner(failed=lambda name, error: None)
     return Operations(
         store=store,
+        clock=SystemClock(),
         ids=SystemIds(),
         live=live,
         requested=joining_over(store, tasks),

@@ -23,6 +23,7 @@ from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
+from callgate.calls.shadows import ShadowWatch
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
 from callgate.entities.json import JsonObject
@@ -51,6 +52,8 @@ _LAST_WORDS_S: Final = 5.0
 _PRUNE_EVERY_S: Final = 600.0
 # At a hundred calls per second the store's log grows by some 2 MB in this time.
 _CHECKPOINT_EVERY_S: Final = 2.0
+# What a kill may lose of the counts beside the rules; the records themselves are in the store after 200 ms.
+_KEEP_SHADOWS_EVERY_S: Final = 5.0
 
 
 class _Uvicorn(uvicorn.Server):
@@ -97,6 +100,7 @@ class Server:
         self._call_tasks = TaskOwner(lambda name, error: log(events.CALL_FAILED, task=name, error=repr(error)))
         self._clock = SystemClock()
         self._ids = SystemIds()
+        self._process_id = self._ids.uuid()
         self._closers: list[Callable[[], object]] = []  # in the order of making
         self._gate: Gate | None = None
 
@@ -151,7 +155,8 @@ class Server:
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
         around = self._surroundings(hook, LoopAlarms(loop), check)
-        gate = self._make_gate(policies, media, around)
+        shadows = ShadowWatch(lambda: policies.shadows, self._clock)
+        gate = self._make_gate(policies, media, around, shadows)
         joining = Joining(
             registry=self.registry,
             around=around,
@@ -164,6 +169,7 @@ class Server:
         await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
         operations = Operations(
             store=store,
+            clock=self._clock,
             ids=self._ids,
             live=self.registry,
             requested=joining,
@@ -175,10 +181,13 @@ class Server:
             tasks=self._tasks,
             tool_client=self._make_tool_client(allow_loopback=on_this_machine),
             models=sorted({"demo", *settings.models}),
+            shadows=shadows,
+            process_id=self._process_id,
         )
         self._serve_http(operations, gate, http_socket)
         self._tasks.spawn(self._prune(), name="prune decisions")
         self._tasks.spawn(self._checkpoint(), name="checkpoint")
+        self._tasks.spawn(self._keep_shadows(shadows), name="keep shadows")
         self._gate = gate
         self._log(events.NODE_READY, sip=f"{self.sip_address[0]}:{self.sip_address[1]}", calls_max=settings.calls_max)
 
@@ -264,7 +273,7 @@ class Server:
             retry_after_s=settings.retry_after_s,
         )
 
-    def _make_gate(self, policies: Policies, media: WorkerMedia, around: Surroundings) -> Gate:
+    def _make_gate(self, policies: Policies, media: WorkerMedia, around: Surroundings, shadows: ShadowWatch) -> Gate:
         settings = self.settings
         limits = GateLimits(
             calls_max=settings.calls_max,
@@ -276,7 +285,12 @@ class Server:
             trust_asserted_identity=settings.trust_asserted_identity,
         )
         gate = Gate(
-            policies=lambda: policies.current, media=media, registry=self.registry, around=around, limits=limits
+            policies=lambda: policies.current,
+            media=media,
+            registry=self.registry,
+            around=around,
+            limits=limits,
+            shadows=shadows,
         )
         policies.on_change(gate.rules_changed)
         return gate
@@ -330,6 +344,22 @@ class Server:
         while True:
             await asyncio.sleep(_CHECKPOINT_EVERY_S)
             await self.store.checkpoint()
+
+    async def _keep_shadows(self, shadows: ShadowWatch) -> None:
+        """Write down what has been seen of drafts, every few seconds and at the end."""
+        ending = False
+        while not ending:
+            try:
+                await asyncio.sleep(_KEEP_SHADOWS_EVERY_S)
+            except asyncio.CancelledError:
+                ending = True
+            tallies = shadows.to_keep()
+            if tallies:
+                try:
+                    await self.store.keep_shadow_tallies(self._process_id, tallies)
+                    shadows.kept(tallies)
+                except StoreUnavailable as error:
+                    self._log(events.STORE_FAILED, detail=f"what shadows have seen was not kept: {error}")
 
     async def settled(self) -> None:
         """Wait until calls that are over have been written down."""

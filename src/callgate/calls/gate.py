@@ -92,9 +92,7 @@ class Gate:
         if session is None:
             if decision.stateless and decision.verdict is Verdict.REFUSE:
                 self._noise.refused(attempt.source_address, now)
-            record = record_of(
-                attempt, decision, decision_id=self._around.ids.sortable(), at=self._around.clock.now()
-            )
+            record = record_of(attempt, decision, decision_id=self._around.ids.sortable(), at=self._around.clock.now())
             self._around.store.decision(record)
             if self._shadows is not None:
                 self._shadows.saw(attempt, decision, record.decision_id, policies)

@@ -11,11 +11,15 @@ from callgate.operations.agents import AgentOperations
 from callgate.operations.caller import Caller
 from callgate.operations.calls import CallOperations
 from callgate.operations.decisions import DecisionOperations
+from callgate.operations.replay import ReplayOperations
+from callgate.operations.replay_jobs import ReplayJobs
+from callgate.operations.shadow import ShadowOperations
 from callgate.operations.sip_config import SipConfigOperations
 from callgate.operations.stages import StageOperations
 from callgate.operations.stream_calls import StreamCallOperations
+from callgate.operations.suggestions import SuggestionOperations
 from callgate.operations.tools import ToolOperations
-from callgate.ports import DecisionHook, Ids, LiveCalls, RequestedCalls
+from callgate.ports import Clock, DecisionHook, Ids, LiveCalls, RequestedCalls, ShadowTallies
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl
 from callgate.store.open import Store
@@ -26,6 +30,7 @@ class Operations:
 
     Args:
         store: what is kept.
+        clock: time.
         ids: names and secrets.
         live: the calls in progress.
         requested: makes calls that begin through the API.
@@ -37,12 +42,15 @@ class Operations:
         tasks: who owns what runs in the background.
         tool_client: asks tools that are tried; guarded.
         models: names that calls may ask for as their `model`, in order.
+        shadows: what this process has seen of drafts beside the rules; ``None``: it sees no calls.
+        process_id: names this process among those that write what they have seen.
     """
 
     def __init__(
         self,
         *,
         store: Store,
+        clock: Clock,
         ids: Ids,
         live: LiveCalls,
         requested: RequestedCalls,
@@ -54,6 +62,8 @@ class Operations:
         tasks: TaskOwner,
         tool_client: ToolClient,
         models: Sequence[str] = ("demo",),
+        shadows: ShadowTallies | None = None,
+        process_id: str = "",
     ) -> None:
         self.models = tuple(models)
         self._store = store
@@ -64,6 +74,10 @@ class Operations:
         self.tools = ToolOperations(store, check_url, tool_client)
         self.stream_calls = StreamCallOperations(store, live, tasks)
         self.decisions = DecisionOperations(store, ids, self.sip_config, domain_of, drafted, hook)
+        jobs = ReplayJobs(clock, ids, tasks)
+        self.replay = ReplayOperations(store, self.sip_config, drafted, jobs)
+        self.suggestions = SuggestionOperations(store, self.sip_config, drafted, jobs)
+        self.shadow = ShadowOperations(store, clock, ids, self.sip_config, shadows, process_id)
 
     def caller(self, key: str) -> Caller | None:
         """Who speaks with an API key; ``None``: nobody."""

@@ -1,9 +1,10 @@
 """A process that replays records against drafts: ``python -m callgate.operations.replay_process``.
 
-Standard input brings one `Order` as a line of JSON, standard output takes a `Report` after every piece; the last has the
-results. It carries neither the web nor SQLAlchemy, starts in a fraction of a second, and gives way to calls.
+Standard input brings one `Order` as a line of JSON, standard output takes a `Report` after every piece; the last has
+the results. It carries neither the web nor SQLAlchemy, starts in a fraction of a second, and gives way to calls.
 """
 
+import gc
 import os
 import signal
 import sqlite3
@@ -62,6 +63,7 @@ def main() -> None:
     # Ctrl-C goes to the whole group of processes; when to end is the control process's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICENESS)
+    gc.disable()  # records are values without cycles, and this process ends with its order
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
     try:
         _replay(order)

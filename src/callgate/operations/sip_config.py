@@ -1,14 +1,17 @@
 """The rules of an account: read, changed, restored."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from callgate.core.admission.lint import Finding, lint
 from callgate.entities.account import Account
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.sip_config import SipConfig, SipConfigVersion
 from callgate.operations.caller import Caller
 from callgate.operations.errors import NotFound, Outdated
 from callgate.ports import Ids
+from callgate.schema.lint import header_of, render_findings
 from callgate.schema.sip_config import apply_patch, render_config, render_version, validate_patch
 from callgate.schema.start_call import CheckUrl
 from callgate.store.errors import VersionConflict
@@ -81,6 +84,29 @@ class SipConfigOperations:
         agents = self._store.snapshot.agents_of(caller.account.account_id)
         patch = validate_patch(body, agents=agents, check_url=self._check_url)
         return apply_patch(config, patch, lambda: self._ids.token(_SECRET_BYTES))
+
+    async def lint(self, caller: Caller) -> JsonObject:
+        """What is odd about the rules in force."""
+        version = self._store.snapshot.sip_config(caller.account.account_id)
+        return render_findings(version.number, await self._findings(caller, version.config))
+
+    async def lint_header(self, caller: Caller) -> str:
+        """The same in short, for the answer to a change; empty when it cannot be said, for the change stands."""
+        try:
+            findings = await self._findings(caller, self._store.snapshot.sip_config(caller.account.account_id).config)
+        except Exception:  # a mistake of the linter must not look like a change that was refused
+            return ""
+        return header_of(findings)
+
+    async def _findings(self, caller: Caller, config: SipConfig) -> list[Finding]:
+        agents = self._store.snapshot.agents_of(caller.account.account_id)
+        findings: list[Finding] = []
+        for finding in lint(config, {agent_id: agent.name for agent_id, agent in agents.items()}):
+            if finding is None:
+                await asyncio.sleep(0)  # calls come in between
+            else:
+                findings.append(finding)
+        return findings
 
     async def versions(self, caller: Caller, *, offset: int, limit: int) -> tuple[list[Json], int]:
         """The history, newest first, and how many there are."""

@@ -1,7 +1,7 @@
 """Drafts beside the rules in force, and what they have seen.
 
-Every process that counts keeps a tally of its own, so that none needs to know of another, or of itself before a restart:
-what a shadow has seen is the sum of all.
+Every process that counts keeps a tally of its own, so that none needs to know of another, or of itself before a
+restart: what a shadow has seen is the sum of all.
 """
 
 from collections.abc import Mapping

@@ -16,13 +16,15 @@ from callgate.operations.operations import Operations
 from callgate.schema.agent import AgentBody
 from callgate.schema.errors import Invalid
 from callgate.schema.evaluate import EvaluateBody
+from callgate.schema.replay import ReplayBody
+from callgate.schema.shadow import ShadowBody
 from callgate.schema.sip_config import SipConfigPatch
 from callgate.schema.start_call import StartAgentCallBody, StartCallBody
 from callgate.schema.tool import ToolBody, ToolTest
 from callgate.store.errors import StoreUnavailable
-from callgate.web.api import agents, calls, decisions, models, sip, stages, stream_calls, tools
+from callgate.web.api import agents, calls, decisions, models, rehearsal, sip, stages, stream_calls, tools
 from callgate.web.documented import schemas_of
-from callgate.web.request import UNSAFE_KEY_HEADER
+from callgate.web.request import LINT_HEADER, UNSAFE_KEY_HEADER
 
 BODY_BYTES_MAX: Final = 1_048_576  # a configuration at all its limits stays under 300 kB
 _RETRY_AFTER_S: Final = "1"  # a database that is locked for a moment is back within it
@@ -55,9 +57,9 @@ def create_app(
         allow_origins=["*"],
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
-        expose_headers=["ETag"],
+        expose_headers=["ETag", LINT_HEADER],
     )
-    for noun in (decisions, sip, agents, tools, calls, stages, models, stream_calls):
+    for noun in (decisions, sip, rehearsal, agents, tools, calls, stages, models, stream_calls):
         app.include_router(noun.router)
     _add_node_routes(app, ready)
     _add_refusals(app)
@@ -88,8 +90,8 @@ def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    bodies = (SipConfigPatch, AgentBody, ToolBody, ToolTest, StartCallBody, StartAgentCallBody, EvaluateBody)
-    schemas.update(schemas_of(*bodies))
+    bodies = (SipConfigPatch, AgentBody, ToolBody, ToolTest, StartCallBody, StartAgentCallBody)
+    schemas.update(schemas_of(*bodies, EvaluateBody, ReplayBody, ShadowBody))
     return document
 
 

@@ -15,6 +15,7 @@ from callgate.schema.page import page, page_size, read_cursor, write_cursor
 
 KEY_HEADER: Final = "X-API-Key"
 UNSAFE_KEY_HEADER: Final = "X-Unsafe-API-Key"  # the same, and the one that browsers of other sites may send
+LINT_HEADER: Final = "X-Callgate-Lint"
 
 _key = APIKeyHeader(name=KEY_HEADER, scheme_name="apiKeyAuth", auto_error=False)
 

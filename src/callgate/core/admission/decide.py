@@ -12,7 +12,7 @@ from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.policy import AccountPolicy, PolicySet, account_entry
 from callgate.core.sdp.negotiate import assess
 from callgate.core.sdp.terms import SoundTerms
-from callgate.core.sip.uri import dialled_user, uri_host
+from callgate.core.sip.uri import host_and_user
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
@@ -263,14 +263,14 @@ def _offer_passed(codecs: tuple[str, ...]) -> TraceEntry:
 
 @lru_cache(maxsize=4_096)  # a deployment has few numbers, and To and Request-URI mostly agree
 def _remembered(uri: str) -> tuple[str | None, str | None]:
-    return uri_host(uri), dialled_user(uri)
+    return host_and_user(uri)
 
 
 def _host_and_user(uri: str) -> tuple[str | None, str | None]:
     """What a URI says of whose call it is and who was dialled; ``None`` for what it does not say."""
     if len(uri) <= _URI_CHARACTERS_REMEMBERED:
         return _remembered(uri)
-    return uri_host(uri), dialled_user(uri)
+    return host_and_user(uri)
 
 
 def _shortage(capacity: Capacity, account_calls: int, account_limit_status: int) -> tuple[str, int, str] | None:

@@ -1,8 +1,8 @@
 """What an expression of RE2 is made of, as far as it can be said with certainty.
 
-A small reader of RE2's syntax (https://github.com/google/re2/wiki/Syntax) for expressions that RE2 has accepted. Whatever
-it does not know for certain (Unicode classes, word boundaries, multi-line mode …) ends in `CannotTell`: those who ask
-draw no conclusion then. Python's own `re` reads some of the same text otherwise, so it is of no use here.
+A small reader of RE2's syntax (https://github.com/google/re2/wiki/Syntax) for expressions that RE2 has accepted.
+Whatever it does not know for certain (Unicode classes, word boundaries, multi-line mode …) ends in `CannotTell`: those
+who ask draw no conclusion then. Python's own `re` reads some of the same text otherwise, so it is of no use here.
 """
 
 from dataclasses import dataclass
@@ -157,6 +157,8 @@ class _Reader:
             node = self._atom(depth)
             if node is not None:
                 parts.append(self._repeated(node))
+            elif self._bounds() is not None:
+                raise CannotTell("a repetition of flags")
         return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
 
     def _repeated(self, node: Node) -> Node:
@@ -357,5 +359,3 @@ class _Reader:
 def _is_number(text: str) -> bool:
     """Whether RE2 takes it for a number of repetitions: it wants no zero in front."""
     return text.isascii() and text.isdigit() and len(text) <= 4 and (text == "0" or text[0] != "0")
-
-

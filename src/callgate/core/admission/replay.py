@@ -5,7 +5,7 @@ handler", whatever came of that; refusals that depended on the moment (capacity,
 refusal that is the deployment's and not the rules' (no common codec …) stands once a draft lets its source in.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -24,11 +24,12 @@ EXAMPLES_MAX: Final = 5
 # Callers repeat themselves. A remembered attempt costs about 0.5 kB.
 _REMEMBERED: Final = 20_000
 
-_RULES: Final = (Step.ALLOWED_AGENTS, Step.ALLOW_ALL_AGENTS)
+# Refusals that a change of the rules may undo. A record without a trace has none to undo either.
+_RULES_OF_OWNERS: Final = ("", Step.SOURCE, Step.REFUSAL)
 _FIRST: Final = (Step.NOISE, Step.WELL_FORMED, Step.ACCOUNT, Step.SOURCE)
 
-Traced = Iterable[tuple[str, str, Mapping[str, Any]]]
-"""A trace as it is stored: step, result, facts."""
+DECISIVE: Final = frozenset(("matched", "asked", "refused"))
+"""Results of which the first in a trace says where the rules sent a call; what follows is what came of it."""
 
 
 class Past(NamedTuple):
@@ -41,7 +42,7 @@ class Past(NamedTuple):
         transport: ``udp``, ``tcp``, ``tls``.
         to_uri: as dialled; of a folded record, by the first attempt.
         request_uri: likewise.
-        count: attempts that the record stands for.
+        attempts: that the record stands for.
         went: where the rules sent it.
         left_out: slug of a refusal that depended on the moment; empty: it can be compared.
         stands: whether a refusal of the deployment came after the source and stays, whatever the rules say.
@@ -55,7 +56,7 @@ class Past(NamedTuple):
     transport: str
     to_uri: str
     request_uri: str
-    count: int
+    attempts: int
     went: Destination
     left_out: str = ""
     stands: bool = False
@@ -70,37 +71,44 @@ def past(
     transport: str,
     to_uri: str,
     request_uri: str,
-    count: int,
+    attempts: int,
     outcome: str | None,
-    trace: Traced,
+    decisive: tuple[str, str, Mapping[str, Any]] | None,
 ) -> Past:
-    """What a replay needs, from the columns of a record: the first step that decided says where the rules sent it."""
+    """What a replay needs, from the columns of a record; `decisive` is of its trace: step, result, facts."""
     went, left_out, stands, defect = Destination(REFUSED, outcome or ""), "", False, None
-    for step, result, facts in trace:
-        if result == "matched" and step in _RULES:
-            went = Destination(AGENT, str(facts.get("agent")))
-            break
-        if result == "asked":
-            went = Destination(HANDLER)
-            break
-        if result == "refused":
-            if step == Step.NOISE:
-                went = Destination(IGNORED, outcome or "")
-            elif step == Step.WELL_FORMED:
-                defect = (int(facts.get("status") or 400), str(facts.get("reason")))
-            elif step == Step.CAPACITY:
-                left_out = outcome or "capacity"
-            elif step not in (Step.SOURCE, Step.REFUSAL):
-                stands = True
-            break
-    noisy = went.kind == IGNORED
+    step, result, facts = decisive or ("", "", {})
+    if result == "matched":
+        went = Destination(AGENT, str(facts.get("agent")))
+    elif result == "asked":
+        went = Destination(HANDLER)
+    elif step == Step.NOISE:
+        went = Destination(IGNORED, outcome or "")
+    elif step == Step.WELL_FORMED:
+        defect = (int(facts.get("status") or 400), str(facts.get("reason")))
+    elif step == Step.CAPACITY:
+        left_out = outcome or "capacity"
+    elif step not in _RULES_OF_OWNERS:
+        stands = True
     return Past(
-        decision_id, at, source_address, transport, to_uri, request_uri, count, went, left_out, stands, noisy, defect
+        decision_id,
+        at,
+        source_address,
+        transport,
+        to_uri,
+        request_uri,
+        attempts,
+        went,
+        left_out,
+        stands,
+        step == Step.NOISE,
+        defect,
     )
 
 
 def past_of(record: DecisionRecord) -> Past:
     """What a replay needs of a record."""
+    first = next((entry for entry in record.trace if entry.result in DECISIVE), None)
     return past(
         record.decision_id,
         record.at,
@@ -110,15 +118,15 @@ def past_of(record: DecisionRecord) -> Past:
         record.request_uri,
         record.count,
         record.outcome,
-        ((entry.step, entry.result, dict(entry.facts)) for entry in record.trace),
+        None if first is None else (first.step, first.result, dict(first.facts)),
     )
 
 
 def attempt_of(past: Past) -> Attempt:
     """The INVITE again, as far as rules look at it.
 
-    Without its offer, which they do not look at: what became of it stands in the record, and what is kept of an offer is
-    shortened and has no keys.
+    Without its offer, which they do not look at: what became of it stands in the record, and what is kept of an offer
+    is shortened and has no keys.
     """
     return Attempt(
         source_address=past.source_address,
@@ -155,7 +163,7 @@ class Judge:
         destination, past_source = found
         if past_source and past.stands:
             return past.went
-        if past_source and past.count > 1:
+        if past_source and past.attempts > 1:
             return Destination(SOURCE_ADMITTED)
         return destination
 
@@ -237,31 +245,31 @@ class Replay:
         """Replay some more, in the order in which examples are wanted."""
         for past in pasts:
             self._records += 1
-            self._attempts += past.count
+            self._attempts += past.attempts
             if past.left_out:
-                self._left_out[past.left_out] = self._left_out.get(past.left_out, 0) + past.count
+                self._left_out[past.left_out] = self._left_out.get(past.left_out, 0) + past.attempts
                 continue
             would_go = self._draft.would_go(past)
             went = self._live.would_go(past) if self._against_live else past.went
             if would_go == went:
-                self._same += past.count
+                self._same += past.attempts
             else:
-                self._changed += past.count
+                self._changed += past.attempts
                 self._moved(past, went, would_go)
 
     def _moved(self, past: Past, went: Destination, would_go: Destination) -> None:
         move = self._moves.get((went, would_go))
         if move is None:
             if len(self._moves) >= MOVES_MAX:
-                self._further += past.count
+                self._further += past.attempts
                 return
             move = self._moves[went, would_go] = [0, 0, []]
-        move[0] += past.count
+        move[0] += past.attempts
         if not self._against_live and self._live.would_go(past) == would_go:
-            move[1] += past.count
+            move[1] += past.attempts
         if len(move[2]) < EXAMPLES_MAX:
             move[2].append(
-                Example(past.decision_id, past.at, past.source_address, past.to_uri, past.request_uri, past.count)
+                Example(past.decision_id, past.at, past.source_address, past.to_uri, past.request_uri, past.attempts)
             )
 
     def result(self) -> ReplayResult:

@@ -13,6 +13,7 @@ from callgate.entities.decision import Decision, Step
 from callgate.entities.destination import Destination
 from callgate.entities.shadow import DIFFERENCES_MAX, Difference, ShadowTally
 
+
 @dataclass(frozen=True, slots=True)
 class ShadowPolicy:
     """A shadow, compiled.

@@ -166,7 +166,10 @@ def _with_rules(
                 words = f"let rule {index + 1} be `{pattern}` in place of `{allowance.to_user_pattern}`"
                 yield _with_pattern(config, index, pattern), words
         if user in policy.agents_by_user:
-            yield replace(config, allow_all_agents=True), "set `allowAllAgents`, which lets every agent be reached by id"
+            yield (
+                replace(config, allow_all_agents=True),
+                "set `allowAllAgents`, which lets every agent be reached by id",
+            )
     likely = dict.fromkeys((*nearly, *(one.agent_id for one in config.allowed_agents), *agents))
     for user in users:
         for agent_id in [one for one in likely if one in agents][:_AGENTS_MAX]:

@@ -159,17 +159,26 @@ def dialled_user(uri_text: str) -> str | None:
         ``None``, which no rule matches, when there is no user or an empty one, for every other scheme, and for bad
         percent-encoding, a NUL or what is no UTF-8 once decoded.
     """
-    scheme, _, rest = uri_text.partition(":")
+    return host_and_user(uri_text)[1]
+
+
+def host_and_user(text: str) -> tuple[str | None, str | None]:
+    """`uri_host` and `dialled_user` of one URI, which is read once."""
+    scheme, _, rest = text.partition(":")
     scheme = scheme.lower()
     if scheme == "tel":
-        raw: str | None = None if NOT_IN_URI.search(rest) else rest
-    elif scheme in ("sip", "sips"):
-        try:
-            raw = parse_uri(uri_text).user
-        except ParseError:
-            return None
-    else:
-        return None
+        return None, None if NOT_IN_URI.search(rest) else _decoded(rest)
+    if scheme not in ("sip", "sips"):
+        return None, None
+    try:
+        uri = parse_uri(text)
+    except ParseError:
+        return None, None
+    return uri.host.lower().removesuffix("."), _decoded(uri.user)
+
+
+def _decoded(raw: str | None) -> str | None:
+    """A raw user part as rules see it; ``None`` when there is nothing that they could."""
     if not raw:
         return None
     raw = raw.partition(";")[0]
