@@ -8,7 +8,9 @@ from callgate.app.first_start import CannotStart
 from callgate.app.policies import Policies
 from callgate.config.settings import Settings
 from callgate.core.audio.codecs import wire_codec
-from callgate.entities.sip_config import SipConfig
+from callgate.entities.json import JsonObject
+from callgate.entities.shadow import SipShadow
+from callgate.entities.sip_config import AgentAllowance, SipConfig
 from callgate.runtime.ids import SystemIds
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
@@ -67,3 +69,30 @@ async def test_a_codec_that_is_not_installed_is_told_at_the_start(
     monkeypatch.setattr("callgate.app.policies.available", lambda: (wire_codec("PCMU"),))
     with pytest.raises(CannotStart, match=r"OPUS, which is not installed; Opus comes with callgate\[opus\]"):
         Policies(store.snapshot, Settings(sound_codecs=("PCMU", "OPUS")))
+
+
+async def test_a_draft_beside_the_rules_stands_over_those_in_force(store: Store) -> None:
+    account, _ = await store.create_account("default", "Default")
+    agent = await store.create_agent(account.account_id, "Ada", None)
+    settings = Settings(sip_domain="calls.example.org")
+    policies = Policies(store.snapshot, settings)
+    now = store.snapshot.sip_config(account.account_id).created
+    changes: JsonObject = {"allowedAgents": [{"agentId": agent.agent_id, "toUserPattern": "x"}]}
+    await store.put_shadow(SipShadow("s", account.account_id, now, "key", now, 1, changes))
+    await store.change_sip_config(
+        account.account_id, "key", lambda config: replace(config, allowed_cidr_ranges=("192.0.2.0/24",))
+    )
+    draft = policies.shadows[account.account_id].policies.account(account.account_id)
+    assert draft is not None
+    assert draft.config.allowed_cidr_ranges == ("192.0.2.0/24",)
+    assert draft.config.allowed_agents == (AgentAllowance(agent.agent_id, "x"),)
+    assert draft.rules == (0,)
+    await store.create_account("second", "Second")
+    assert len(policies.shadows[account.account_id].policies.accounts) == 2
+    await store.delete_agent(account.account_id, agent.agent_id, "key")
+    draft = policies.shadows[account.account_id].policies.account(account.account_id)
+    assert draft is not None
+    assert draft.rules == ()
+    assert Policies(store.snapshot, settings).shadows.keys() == {account.account_id}
+    await store.drop_shadow(account.account_id, "s")
+    assert policies.shadows == {}

@@ -10,7 +10,9 @@ from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
+from callgate.calls.shadows import ShadowWatch
 from callgate.core.admission.policy import PolicySet, compile_policy
+from callgate.core.admission.shadow import ShadowPolicy
 from callgate.core.sdp.negotiate import offer
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
@@ -214,17 +216,24 @@ class Stage:
             ring_after_s=2.0,
             ring_repeat_s=60.0,
         )
+        self.drafts: dict[str, ShadowPolicy] = {}
+        self.shadows = ShadowWatch(lambda: self.drafts, self.clock)
         self.gate = Gate(
             policies=self._policies,
             media=self.media,
             registry=self.registry,
             around=self.around,
             limits=limits or GateLimits(calls_max=10),
+            shadows=self.shadows,
         )
 
     def _policies(self) -> PolicySet:
+        return self.compiled(self.config)
+
+    def compiled(self, config: SipConfig) -> PolicySet:
+        """Rules of the only account."""
         policy = compile_policy(
-            account_id=ACCOUNT, domain="example.org", config=self.config, version=1, agents=self.snapshot.agents
+            account_id=ACCOUNT, domain="example.org", config=config, version=1, agents=self.snapshot.agents
         )
         return PolicySet((policy,))
 

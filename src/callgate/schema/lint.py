@@ -28,7 +28,12 @@ def render_findings(config_version: int, findings: Sequence[Finding]) -> JsonObj
     }
 
 
-def header_of(findings: Sequence[Finding]) -> str:
-    """How many of what, as a dictionary of RFC 9651 section 3.2 (Dictionaries); ASCII, under 400 characters."""
+def header_of(findings: Sequence[Finding], whole: bool) -> str:
+    """How many of what, as a dictionary of RFC 9651 section 3.2 (Dictionaries); ASCII, under 400 characters.
+
+    Args:
+        findings: what is known.
+        whole: whether that is all.
+    """
     members = [f"findings={len(findings)}", *(f"{slug}={count}" for slug, count in counts(findings).items())]
-    return ", ".join([*members, f'see="{LINT_PATH}"'])
+    return ", ".join([*members, *([] if whole else ["unfinished"]), f'see="{LINT_PATH}"'])

@@ -25,7 +25,7 @@ from callgate.core.admission.pattern_syntax import (
 # An expression of 200 characters without counted repetition has fewer; more than this takes more than a moment.
 _POSITIONS_MAX: Final = 1_500
 _STATES_MAX: Final = 400
-_SEARCHED_MAX: Final = 4_000
+_SEARCHED_MAX: Final = 2_000
 # Steps between two pauses: some 2 ms.
 _STEPS_AT_A_TIME: Final = 400
 
@@ -150,7 +150,9 @@ def automaton_of(node: Node, letters: Sequence[str]) -> Pausing:
     start = machine.position()
     found = 1 << machine.add(node, start)
     count = len(machine.free)
+    yield
     within = [machine.closure([position], None) for position in range(count)]
+    yield
     anew = within[start]
     ends = [machine.closure([position], Edge.END) & found != 0 for position in range(count)]
     moves: list[list[tuple[int, int]]] = []
@@ -189,12 +191,17 @@ def automaton_of(node: Node, letters: Sequence[str]) -> Pausing:
         if steps_left < 0:
             steps_left = _STEPS_AT_A_TIME
             yield
+    yield
     accepts = [bool(state & found) or any(ends[bit] for bit in _bits(state)) for state in order]
+    live = _reaching(table, accepts)
+    yield
+    full = tuple(not one for one in _reaching(table, [not one for one in accepts]))
+    yield
     return Automaton(
         tuple(table),
         tuple(accepts),
-        _reaching(table, accepts),
-        tuple(not one for one in _reaching(table, [not one for one in accepts])),
+        live,
+        full,
         _passes(machine, start, found, Edge.BEGIN),
         _passes(machine, start, found, Edge.END),
     )
@@ -284,7 +291,7 @@ def _reaching(table: Sequence[Sequence[int]], goal: Sequence[bool]) -> tuple[boo
     """By state, whether a state of `goal` can be reached from it, itself included."""
     before: list[set[int]] = [set() for _ in table]
     for state, row in enumerate(table):
-        for following in row:
+        for following in set(row):
             before[following].add(state)
     reaching = list(goal)
     open_ = [state for state, is_goal in enumerate(goal) if is_goal]
