@@ -66,7 +66,7 @@ async def test_whose_records_are_read(store: Store) -> None:
 
 
 async def test_what_is_written_meanwhile_is_not_read_and_does_not_wait(tmp_path: Path, clock: ManualClock) -> None:
-    store = await open_store(tmp_path / "a %41 b.db", clock=clock, ids=SystemIds())
+    store = await open_store(tmp_path / "a %41? b.db", clock=clock, ids=SystemIds())
     account, _ = await store.create_account("default", "Default")
     await kept(store, account.account_id, 1_500)
     reader = PastReader(store.past_query(account.account_id, None, None, rows_max=10_000))

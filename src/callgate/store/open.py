@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, select
+from sqlalchemy import URL, Connection, event, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -85,7 +85,7 @@ async def open_store(
         StoreUnavailable: it cannot be opened or is no database of ours.
     """
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
+        URL.create("sqlite+aiosqlite", database=str(path)),  # as text, a % or ? in the path would mean something
         json_serializer=to_json,
         json_deserializer=msgspec.json.decode,
     )
