@@ -109,6 +109,10 @@ class Gate:
         """POST likewise."""
         return self._ask("POST", path, body)
 
+    def put(self, path: str, body: Any) -> Any:
+        """PUT likewise."""
+        return self._ask("PUT", path, body)
+
     def patch(self, path: str, body: Any) -> Any:
         """PATCH likewise."""
         return self._ask("PATCH", path, body)

@@ -69,12 +69,14 @@ class ReplayJobs:
         clock: time.
         ids: names.
         tasks: who owns what runs in the background.
+        kept_max: finished ones that are kept.
     """
 
-    def __init__(self, clock: Clock, ids: Ids, tasks: TaskOwner) -> None:
+    def __init__(self, clock: Clock, ids: Ids, tasks: TaskOwner, kept_max: int = JOBS_KEPT_MAX) -> None:
         self._clock = clock
         self._ids = ids
         self._tasks = tasks
+        self._kept_max = kept_max
         self._jobs: dict[str, Job] = {}
         self._processes = asyncio.Semaphore(PROCESSES_MAX)
 
@@ -151,7 +153,7 @@ class ReplayJobs:
         now = self._clock.monotonic()
         over = [job for job in self._jobs.values() if job.over_at is not None]
         for index, job in enumerate(reversed(over)):
-            if index >= JOBS_KEPT_MAX or now - (job.over_at or 0) >= JOB_KEPT_S:
+            if index >= self._kept_max or now - (job.over_at or 0) >= JOB_KEPT_S:
                 del self._jobs[job.job_id]
 
 
