@@ -145,6 +145,8 @@ class ReplayJobs:
         except ReplayFailed as failure:
             job.failed = str(failure)
         finally:
+            if job.result is None:
+                job.failed = job.failed or "a failure of the server; its log says more"
             job.over_at = self._clock.monotonic()
             job.over.set()
 
