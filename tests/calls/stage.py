@@ -128,8 +128,8 @@ class StageStore:
     async def call_joined(self, call: Call, event: OutboxEvent) -> None:
         self._keep("joined", call, event)
 
-    async def call_ended(self, call: Call, event: OutboxEvent) -> None:
-        self._keep("ended", call, event)
+    async def call_ended(self, call: Call, *events: OutboxEvent) -> None:
+        self._keep("ended", call, *events)
 
     def message(self, message: Message) -> None:
         self.messages.append(message)
@@ -143,11 +143,11 @@ class StageStore:
     def decision(self, record: DecisionRecord) -> None:
         self.records.append(record)
 
-    def _keep(self, fact: str, call: Call, event: OutboxEvent) -> None:
+    def _keep(self, fact: str, call: Call, *events: OutboxEvent) -> None:
         if self.broken:
             raise OSError("disk full")
         self.facts.append((fact, call))
-        self.outbox.append(event)
+        self.outbox += events
 
 
 class StageHook:

@@ -22,7 +22,7 @@ async def ended(stage: Stage, outcome: str, end_reason: str) -> None:
     assert stage.call.outcome == outcome
     assert stage.call.end_reason == end_reason
     assert stage.call.ended is not None
-    assert [event.event for event in stage.store.outbox][-1] == "call.ended"
+    assert [event.event for event in stage.store.outbox][-2:] == ["call.ended", "call.billed"]
     assert len(stage.registry) == 0
     assert [fields["outcome"] for event, fields in stage.log if event == "call.ended"] == [outcome]
 
@@ -44,7 +44,7 @@ async def test_a_call_from_its_invite_to_its_last_record(stage: Stage) -> None:
     assert done(leg) == ["ring", "answer"]  # the peer said BYE: nothing is to be sent
     await ended(stage, "caller-hangup", "hangup")
     assert stage.facts() == ["started", "joined", "ended"]
-    assert [event.event for event in stage.store.outbox] == ["call.started", "call.joined", "call.ended"]
+    assert [event.event for event in stage.store.outbox] == ["call.started", "call.joined", "call.ended", "call.billed"]
     assert stage.call.ended is not None
     assert stage.call.joined is not None
     assert (stage.call.ended - stage.call.joined).total_seconds() == 3

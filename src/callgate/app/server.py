@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ from callgate.store.open import Store, open_store
 from callgate.telemetry import events
 from callgate.web.app import create_app
 from callgate.webhooks.ask import FallbackHandlerHook
+from callgate.webhooks.deliver import Deliverer
 
 _BRAINS: Final = "callgate.brains.catalogue:factories"
 _DATABASE: Final = "callgate.db"
@@ -149,6 +151,7 @@ class Server:
             allow_loopback=on_this_machine,
         )
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
+        self._start_delivery(store, LoopAlarms(loop), allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
         around = self._surroundings(hook, LoopAlarms(loop), check)
         gate = self._make_gate(policies, media, around)
@@ -235,6 +238,26 @@ class Server:
             answer_bytes_max=settings.handler_answer_bytes_max,
         )
 
+    def _start_delivery(self, store: Store, alarms: Alarms, *, allow_loopback: bool) -> None:
+        settings = self.settings
+        session = http_session(AddressGuard(allow_private=settings.url_allow_private, allow_loopback=allow_loopback))
+        deliverer = Deliverer(
+            store=store,
+            webhooks=store.snapshot,
+            session=session,
+            clock=self._clock,
+            alarms=alarms,
+            chance=random.random,
+            log=self._log,
+            timeout_s=settings.webhook_timeout_s,
+            requests_max=settings.webhook_requests_max,
+            waiting_max=settings.webhook_waiting_max,
+            first_pause_s=settings.webhook_retry_s,
+        )
+        store.on_waiting = deliverer.waits
+        deliverer.start()
+        self._closers += [session.close, deliverer.close]
+
     def _make_tool_client(self, *, allow_loopback: bool) -> ToolClient:
         client = ToolClient(AddressGuard(self.settings.url_allow_private, allow_loopback))
         self._closers.append(client.close)
@@ -313,7 +336,7 @@ class Server:
         self._closers.append(partial(_stop_web, web, serving))
 
     async def _prune(self) -> None:
-        """Keep decision records and recordings within their limits."""
+        """Keep decision records, events and recordings within their limits."""
         settings = self.settings
         while True:
             await self.store.prune(
@@ -321,6 +344,8 @@ class Server:
                 rows_max=settings.decisions_rows_max,
                 strangers_rows_max=settings.strangers_rows_max,
             )
+            await self.store.prune_outbox(days=settings.webhook_days)
+            await self.store.prune_webhooks(days=settings.webhook_days)
             if settings.recordings_days:
                 before_s = time.time() - settings.recordings_days * 86_400
                 await asyncio.to_thread(RecordingFolder(self._recordings_folder()).prune, before_s)

@@ -274,6 +274,44 @@ class Settings:
         lowest=1_024,
         highest=67_108_864,
     )
+    webhook_timeout_s: float = _setting(
+        "webhook.timeout_s",
+        10.0,
+        "Within this a webhook must have answered, name resolution and connection included; else it is tried again.",
+        unit="s",
+        lowest=0.1,
+        highest=60,
+    )
+    webhook_retry_s: float = _setting(
+        "webhook.retry_s",
+        30.0,
+        "Pause between the first try and the second; each further one is twice as long, up to ten tries, and up to a "
+        "tenth longer or shorter by chance.",
+        unit="s",
+        lowest=0.1,
+        highest=3_600,
+    )
+    webhook_requests_max: int = _setting(
+        "webhook.requests_max",
+        4,
+        "Events a webhook is told of at a time, each of another call; one that fails gets one at a time.",
+        lowest=1,
+        highest=50,
+    )
+    webhook_waiting_max: int = _setting(
+        "webhook.waiting_max",
+        100_000,
+        "Events that may wait for one webhook: four hours of six a second, some 60 MB. Further ones are given up, and "
+        "delivered when asked for by hand.",
+        lowest=100,
+    )
+    webhook_days: int = _setting(
+        "webhook.days",
+        7,
+        "Events older than this that no webhook waits for are removed; until then they can be delivered again.",
+        unit="days",
+        lowest=1,
+    )
     url_allow_private: bool = _setting(
         "url.allow_private",
         False,

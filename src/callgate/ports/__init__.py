@@ -19,6 +19,7 @@ from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import FallbackHandler
 from callgate.entities.tool import DurableTool
+from callgate.entities.webhook import Delivery, Webhook, WebhookHealth
 from callgate.ports.brain import BrainPlan, NewStage
 
 # ---------------------------------------------------------------------------------------------------------------- time
@@ -390,8 +391,8 @@ class CallStore(Protocol):
         """Write that the caller talks to the agent (the call's mutable fields as they are now)."""
         ...
 
-    async def call_ended(self, call: Call, event: OutboxEvent) -> None:
-        """Write the end of a call."""
+    async def call_ended(self, call: Call, *events: OutboxEvent) -> None:
+        """Write the end of a call, and all that is to be told of it."""
         ...
 
     def message(self, message: Message) -> None:
@@ -408,6 +409,38 @@ class CallStore(Protocol):
 
     def decision(self, record: DecisionRecord) -> None:
         """Queue the record of a refusal; written within 200 ms. When the queue is full, strangers' go first."""
+        ...
+
+
+class DeliveryStore(Protocol):
+    """What the delivery of events needs of the store."""
+
+    async def waiting_deliveries(self, after: Delivery | None, *, limit: int) -> list[Delivery]:
+        """What is to be delivered, in the order of events, from behind `after`; none: that is all."""
+        ...
+
+    async def outbox_event(self, event_id: str) -> OutboxEvent | None:
+        """One event; ``None`` when it is no longer kept."""
+        ...
+
+    def delivery_tried(self, delivery: Delivery) -> None:
+        """Queue what came of a try; written within 200 ms."""
+        ...
+
+    async def webhook_healths(self) -> Mapping[str, WebhookHealth]:
+        """How every webhook fares, by id."""
+        ...
+
+    def webhook_fares(self, webhook_id: str, health: WebhookHealth) -> None:
+        """Queue how a webhook fares."""
+        ...
+
+
+class WebhooksInForce(Protocol):
+    """The webhooks in memory."""
+
+    def webhooks_of(self, account_id: str) -> Mapping[str, Webhook]:
+        """Those of one account, by id."""
         ...
 
 

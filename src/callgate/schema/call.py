@@ -45,9 +45,9 @@ def render_call(call: Call) -> JsonObject:
         "joined": timestamp(call.joined),
         "ended": timestamp(call.ended),
         "endReason": call.end_reason,
-        "billedDuration": None,
-        "billedSideInputTokens": None,
-        "billedSideOutputTokens": None,
+        "billedDuration": _billed("0s", call),
+        "billedSideInputTokens": _billed(0, call),
+        "billedSideOutputTokens": _billed(0, call),
         "billingStatus": "BILLING_STATUS_FREE_OTHER",
         "firstSpeaker": "FIRST_SPEAKER_USER" if "user" in first_settings else "FIRST_SPEAKER_AGENT",
         "firstSpeakerSettings": first_settings,
@@ -78,7 +78,7 @@ def render_call(call: Call) -> JsonObject:
         "sipDetails": None
         if call.join_url is not None
         else {
-            "billedDuration": None,
+            "billedDuration": _billed("0s", call),
             "terminationReason": None
             if call.outcome is None
             else _TERMINATION.get(call.outcome, "SIP_TERMINATION_UNKNOWN"),
@@ -89,6 +89,11 @@ def render_call(call: Call) -> JsonObject:
         if value is not None:
             shown[name] = value
     return shown
+
+
+def _billed(nothing: Json, call: Call) -> Json:
+    """What a call costs: nothing, once it is over; before, nobody has been billed."""
+    return None if call.ended is None else nothing
 
 
 def _first_of(speaker: Json) -> JsonObject:

@@ -19,8 +19,9 @@ from callgate.schema.evaluate import EvaluateBody
 from callgate.schema.sip_config import SipConfigPatch
 from callgate.schema.start_call import StartAgentCallBody, StartCallBody
 from callgate.schema.tool import ToolBody, ToolTest
+from callgate.schema.webhook import WebhookBody, WebhookPatch
 from callgate.store.errors import StoreUnavailable
-from callgate.web.api import agents, calls, decisions, models, sip, stages, stream_calls, tools
+from callgate.web.api import agents, calls, decisions, models, sip, stages, stream_calls, tools, webhooks
 from callgate.web.documented import schemas_of
 from callgate.web.request import UNSAFE_KEY_HEADER
 
@@ -57,7 +58,7 @@ def create_app(
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
         expose_headers=["ETag"],
     )
-    for noun in (decisions, sip, agents, tools, calls, stages, models, stream_calls):
+    for noun in (decisions, sip, agents, tools, webhooks, calls, stages, models, stream_calls):
         app.include_router(noun.router)
     _add_node_routes(app, ready)
     _add_refusals(app)
@@ -88,8 +89,8 @@ def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    bodies = (SipConfigPatch, AgentBody, ToolBody, ToolTest, StartCallBody, StartAgentCallBody, EvaluateBody)
-    schemas.update(schemas_of(*bodies))
+    rules, tools_, started = (SipConfigPatch, EvaluateBody), (ToolBody, ToolTest), (StartCallBody, StartAgentCallBody)
+    schemas.update(schemas_of(AgentBody, WebhookBody, WebhookPatch, *rules, *tools_, *started))
     return document
 
 
