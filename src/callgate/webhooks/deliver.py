@@ -200,7 +200,7 @@ class Deliverer:
         try:
             tried = await self._once(delivery)
         except Exception as error:  # a store that cannot be read is no try, and loses nothing
-            self._log(events.WEBHOOK_STALLED, event=delivery.event_id, detail=str(error))
+            self._log(events.WEBHOOK_STALLED, told=delivery.event_id, detail=str(error))
             queue.again(delivery, self._clock.monotonic() + _STORE_PAUSE_S)
         else:
             self._store.delivery_tried(tried)
@@ -214,9 +214,9 @@ class Deliverer:
             self._tell(tried)
         finally:
             self._trying -= 1
-        while self._held_up and self._trying < _TRYING_MAX:
-            self._pump(self._held_up.pop(next(iter(self._held_up))))
-        self._pump(queue)
+            while self._held_up and self._trying < _TRYING_MAX:
+                self._pump(self._held_up.pop(next(iter(self._held_up))))
+            self._pump(queue)
 
     async def _once(self, delivery: Delivery) -> Delivery:
         """Tell the endpoint; the delivery as it is then."""
@@ -246,7 +246,7 @@ class Deliverer:
             self._log(
                 events.WEBHOOK_GIVEN_UP,
                 webhook=_name(delivery),
-                event=delivery.event,
+                told=delivery.event,
                 call=delivery.call_id,
                 tries=delivery.tries,
                 detail=delivery.failure,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
@@ -61,10 +62,9 @@ async def post(
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return _words_of(error)
     async with response:
-        if 0 <= (response.content_length or 0) <= _ANSWER_BYTES_MAX:
-            with contextlib.suppress(aiohttp.ClientError, OSError):  # a timeout is one of the latter
-                async with asyncio.timeout(_ANSWER_S_MAX):
-                    await response.read()
+        with contextlib.suppress(aiohttp.ClientError, OSError, EOFError):  # a timeout is an OSError
+            async with asyncio.timeout(_ANSWER_S_MAX):
+                await response.content.readexactly(_ANSWER_BYTES_MAX)
     return "" if is_taken(response.status) else f"answered {response.status}"
 
 
@@ -76,14 +76,19 @@ def _words_of(error: Exception) -> str:
         return f"no trusted connection: {_named(error)}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the name of the host is not known: {_named(error)}"
-    if isinstance(error, (aiohttp.InvalidURL, aiohttp.ClientPayloadError)):
-        return "the url cannot be used" if isinstance(error, aiohttp.InvalidURL) else "the answer broke off"
-    if isinstance(error, (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, OSError)):
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed without an answer"
+    if isinstance(error, (aiohttp.ClientConnectionError, OSError)):
         return f"no connection: {_named(error)}"
-    return f"the answer is no HTTP: {type(error).__name__}"
+    if isinstance(error, (aiohttp.InvalidURL, UnicodeError)):
+        return "the url cannot be used"
+    return "the answer broke off, or is no HTTP"
 
 
 def _named(error: Exception) -> str:
     """An error in words without addresses or paths of ours."""
     inner = getattr(error, "os_error", None) or error
+    number = getattr(inner, "errno", None)
+    if number is not None and number > 0:
+        return os.strerror(number).lower()
     return str(getattr(inner, "strerror", None) or type(inner).__name__)
