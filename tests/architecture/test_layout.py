@@ -49,6 +49,7 @@ SHOWN_BY = {
     "operations/sip_config.py": "web/test_sip.py",
     "operations/stages.py": "web/test_stages.py",
     "operations/tools.py": "web/test_tools.py",
+    "operations/webhooks.py": "web/test_webhooks.py",
     "operations/stream_calls.py": "web/test_stream_calls.py",
     "web/api/stream_calls.py": "web/test_stream_calls.py",
     "web/api/agents.py": "web/test_agents.py",
@@ -58,6 +59,7 @@ SHOWN_BY = {
     "web/api/sip.py": "web/test_sip.py",
     "web/api/stages.py": "web/test_stages.py",
     "web/api/tools.py": "web/test_tools.py",
+    "web/api/webhooks.py": "web/test_webhooks.py",
     "web/documented.py": "web/test_schemathesis.py",
     "web/request.py": "web/test_app.py",
     # Shown through the one thing that uses them.

@@ -1,5 +1,8 @@
 """What an owner's servers hear of real calls."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -54,6 +57,11 @@ def a_call(gate: Gate, user: str = "demo") -> dict[str, Any]:
 
 def of_call(receiver: Receiver, call_id: str) -> list[Received]:
     return [one for one in tuple(receiver.received) if one.call["callId"] == call_id]
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def deliveries(gate: Gate, webhook: dict[str, Any], state: str) -> list[dict[str, Any]]:
@@ -163,6 +171,32 @@ def test_callbacks_of_one_call(gate: Gate, receiver: Receiver) -> None:
     assert ended.is_signed_with("mine")
     assert (billed.path, billed.event, billed.call["callId"]) == ("/billed", "call.billed", call["callId"])
     assert "x-ultravox-webhook-signature" not in billed.headers
+
+
+def test_the_receiver_of_the_page_takes_what_is_genuine_once(gate: Gate, webhooks: Any, tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "webhooks.md").read_text()
+    code = page.partition("```python\n")[2].partition("```")[0]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script = tmp_path / "receiver.py"
+    script.write_text(code.replace("9000", str(port)).replace("the webhook's secret", "mine"))
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen([sys.executable, "-u", str(script)], stdout=said, stderr=subprocess.DEVNULL)
+    try:
+        gate.until(lambda: listens(port))
+        genuine = webhooks(f"http://127.0.0.1:{port}/", secrets=["other", "mine"])
+        forged = webhooks(f"http://127.0.0.1:{port}/", secrets=["other"])
+        call = a_call(gate)
+        told = gate.until(lambda: found if len(found := deliveries(gate, genuine, "delivered")) == 4 else None)
+        gate.post(f"/api/webhooks/{genuine['webhookId']}/deliveries/{told[0]['deliveryId']}/redeliver", {})
+        gate.until(lambda: len(deliveries(gate, genuine, "delivered")) == 4)  # told twice, printed once
+        gate.until(lambda: "answered 403" in str(gate.get(f"/api/webhooks/{forged['webhookId']}")["recentFailures"]))
+    finally:
+        process.kill()
+        process.wait()
+    lines = (tmp_path / "said").read_text().splitlines()
+    reasons = {"call.started": None, "call.joined": None, "call.ended": "hangup", "call.billed": "hangup"}
+    assert lines == [f"{event} {call['callId']} {reason}" for event, reason in reasons.items()]
 
 
 def test_a_server_that_fails_for_a_moment_is_told_again(tmp_path: Path, receiver: Receiver) -> None:

@@ -301,7 +301,7 @@ class Settings:
     webhook_waiting_max: int = _setting(
         "webhook.waiting_max",
         100_000,
-        "Events that may wait for one webhook: four hours of six a second, some 60 MB. Further ones are given up, and "
+        "Events that may wait for one webhook: four hours of six a second, some 85 MB. Further ones are given up, and "
         "delivered when asked for by hand.",
         lowest=100,
     )

@@ -7,11 +7,11 @@ whatever a kill interrupts is tried again.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -29,8 +29,8 @@ from callgate.webhooks.queue import EndpointQueue
 # Tries at a time, of all endpoints together: half of what `runtime.http` connects, so that none waits for a connection
 # within its time. An endpoint that fails has one of them, so it takes a hundred dead ones to delay the living.
 _TRYING_MAX: Final = 100
-# Deliveries read from the store at a time, at the start.
-_READ_AT_A_TIME: Final = 1_000
+# Deliveries read from the store at a time, at the start: some ms, in which calls wait.
+_READ_AT_A_TIME: Final = 250
 # Events remembered so that what has just happened is not read back from the store; a few kB each.
 _EVENTS_KEPT: Final = 1_000
 # A store that cannot be read is locked for a moment, or broken for longer.
@@ -220,16 +220,13 @@ class Deliverer:
 
     async def _once(self, delivery: Delivery) -> Delivery:
         """Tell the endpoint; the delivery as it is then."""
+        webhook = self._webhooks.webhooks_of(delivery.account_id).get(delivery.endpoint)
+        if webhook is None and delivery.endpoint != CALLBACK:  # as a rule the store has no row of it any more
+            return replace(delivery, state=DeliveryState.FAILED, failure=_DELETED)
         event = self._events.get(delivery.event_id) or await self._store.outbox_event(delivery.event_id)
         if event is None:
             return replace(delivery, state=DeliveryState.FAILED, failure="the event is no longer kept")
-        webhook = self._webhooks.webhooks_of(delivery.account_id).get(delivery.endpoint)
-        if delivery.endpoint == CALLBACK:
-            url, secrets = callback_of(event)
-        elif webhook is not None:
-            url, secrets = webhook.url, webhook.secrets
-        else:
-            return replace(delivery, state=DeliveryState.FAILED, failure="the webhook has been deleted")
+        url, secrets = callback_of(event) if webhook is None else (webhook.url, webhook.secrets)
         now = self._clock.now()
         failure = await post(self._session, event, url, secrets, now=now, timeout_s=self._timeout_s)
         tried = replace(delivery, tries=delivery.tries + 1, tried=now, failure=failure)
@@ -242,7 +239,7 @@ class Deliverer:
 
     def _tell(self, delivery: Delivery) -> None:
         """Have an operator know what is given up."""
-        if delivery.state is DeliveryState.FAILED:
+        if delivery.state is DeliveryState.FAILED and delivery.failure != _DELETED:
             self._log(
                 events.WEBHOOK_GIVEN_UP,
                 webhook=_name(delivery),
@@ -277,6 +274,7 @@ class Deliverer:
 
 
 _UNKNOWN: Final = WebhookHealth()
+_DELETED: Final = "the webhook has been deleted"
 
 
 def _name(delivery: Delivery) -> str:
@@ -285,5 +283,5 @@ def _name(delivery: Delivery) -> str:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    found = re.match(r"[^/]*//[^/?#]*", url)
+    return found[0] if found else ""
