@@ -128,6 +128,14 @@ def test_a_malformed_request_line_is_refused_and_can_be_answered(start: str) -> 
     assert error.partial is not None
 
 
+@pytest.mark.rfc("3261", "7.1", "Requests")
+@pytest.mark.parametrize("fold", ["\r\n ", "\r\n\t", " \r\n \r\n "])
+def test_a_request_line_is_not_folded_as_headers_are(fold: str) -> None:
+    error = refusal(HEAD.replace(" SIP/2.0", f"{fold}SIP/2.0", 1) + "\r\n")
+    assert "folded" in error.reason
+    assert error.partial is not None
+
+
 def test_a_version_that_looks_like_one_is_left_to_be_judged() -> None:
     assert request(HEAD.replace("SIP/2.0\r\n", "sip/7.0\r\n", 1) + "\r\n").version == "SIP/7.0"
 

@@ -34,6 +34,7 @@ CONTENT_LENGTH_DIGITS_MAX: Final = 9
 """Leading zeros occur; ten digits are over every limit."""
 
 _FOLD: Final = re.compile(r"\r\n[ \t]+")  # nothing before the CRLF: that would take quadratic time over blanks
+_FOLD_BEGINS: Final = ("\r\n ", "\r\n\t")
 _VERSION: Final = re.compile(r"SIP/[0-9]{1,4}\.[0-9]{1,4}", re.IGNORECASE)
 
 
@@ -82,8 +83,10 @@ def parse_head(head: bytes) -> Request | Response:
         ParseError: and nothing else.
     """
     text = head.decode("utf-8", "surrogateescape")
+    start_folded = False
     if "\r\n " in text or "\r\n\t" in text:
         # RFC 3261 section 7.3.1 (Header Field Format): a fold is one blank.
+        start_folded = text.startswith(_FOLD_BEGINS, text.find("\r\n"))
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
     breaks = len(lines) - 1
@@ -96,6 +99,9 @@ def parse_head(head: bytes) -> Request | Response:
         # Neither may come back in an answer; with a blank in its place, a line still says whose request it was.
         lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
         start = lines[0]
+    elif start_folded:
+        # RFC 3261 section 7.1 (Requests): only headers may be folded; elsewhere the request ends with its first line.
+        problem = "start line is folded, expected one line"
     elif breaks > HEADER_COUNT_MAX:
         problem = f"more than {HEADER_COUNT_MAX} header lines: {breaks}"
         del lines[HEADER_COUNT_MAX + 1 :]
