@@ -63,7 +63,18 @@ def _fields(message: Message) -> list[tuple[str, str]]:
 
 
 def _asked_for_everything(message: Request | Response) -> None:
-    for name in ("via", "vias", "cseq", "from_", "to", "call_id", "contact", "contacts", "content_type", "max_forwards"):
+    for name in (
+        "via",
+        "vias",
+        "cseq",
+        "from_",
+        "to",
+        "call_id",
+        "contact",
+        "contacts",
+        "content_type",
+        "max_forwards",
+    ):
         try:
             getattr(message, name)
         except ParseError as error:

@@ -17,7 +17,25 @@ WORDS = [
     ast.literal_eval(f"b{line}") for line in (HERE / "words.dict").read_text().splitlines() if line.startswith('"')
 ]
 # Once, twice, … thousands of times in a row, in every place where a parser looks for the end of something.
-REPEATED = (b'"', b"\\", b"<", b"<>", b'"<', b",", b";", b";a", b"a=", b" ", b"\t", b":", b"%", b"@", b"\xff", b"\r\n ", b"0")
+REPEATED = (
+    b'"',
+    b"\\",
+    b"<",
+    b"<>",
+    b'"<',
+    b",",
+    b";",
+    b";a",
+    b"a=",
+    b" ",
+    b"\t",
+    b":",
+    b"%",
+    b"@",
+    b"\xff",
+    b"\r\n ",
+    b"0",
+)
 AROUND = {
     "sip_message": [
         (b"INVITE sip:", b"@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\n\r\n"),
@@ -26,7 +44,13 @@ AROUND = {
         (b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nSubject: a\r\n", b"\r\n\r\n"),
     ],
     "sip_stream": [(b"\x00", b""), (b"\x00OPTIONS sip:h SIP/2.0\r\nSubject: ", b"\r\n\r\n")],
-    "sip_address": [(b"", b""), (b"sip:", b"@h"), (b'"', b'" <sip:a@h>'), (b"SIP/2.0/UDP ", b""), (b"<sip:a@h>;x=", b"")],
+    "sip_address": [
+        (b"", b""),
+        (b"sip:", b"@h"),
+        (b'"', b'" <sip:a@h>'),
+        (b"SIP/2.0/UDP ", b""),
+        (b"<sip:a@h>;x=", b""),
+    ],
     "sdp": [
         (b"\x02v=0\r\nc=IN IP4 192.0.2.9\r\n", b""),
         (b"\x02v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP ", b"\r\n"),

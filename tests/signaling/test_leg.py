@@ -127,6 +127,21 @@ async def test_hanging_up_waits_for_the_ack(house: House, caller: Caller) -> Non
     assert ear.silent
 
 
+async def test_a_digit_that_comes_after_we_have_hung_up_is_told_to_nobody(house: House, caller: Caller) -> None:
+    leg, ear = await called(house, caller)
+    leg.answer(ANSWER)
+    assert (await caller.final()).status == 200
+    leg.hang_up("that was all")
+    key = b"Signal=5\r\nDuration=160\r\n"
+    await caller.send("INFO", body=key, content_type="application/dtmf-relay")  # its ACK is late
+    assert (await caller.final()).status == 200
+    await caller.acknowledge(sequence=1)
+    assert (await caller.incoming()).method == "BYE"
+    await caller.send("INFO", body=key, content_type="application/dtmf-relay")
+    assert (await caller.final()).status == 200
+    assert ear.silent
+
+
 async def test_a_refusal_is_repeated_over_udp_until_its_ack(house: House) -> None:
     caller = await house.caller()
     leg, _ = await called(house, caller)

@@ -111,8 +111,8 @@ class IncomingLeg(WithinDialog):
             listener.hung_up(cause)
 
     def on_digit(self, digit: str, duration_ms: int) -> None:
-        """A digit came by INFO."""
-        if self._listener is not None:
+        """A digit came by INFO; once we have hung up, nobody is told."""
+        if self._listener is not None and not self._left and self._leaving is None:
             self._listener.digit(digit, duration_ms)
 
     def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
