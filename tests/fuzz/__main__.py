@@ -10,8 +10,8 @@ from pathlib import Path
 
 import atheris
 
-from tests.fuzz.targets import corpus_folders
 from tests.fuzz.limits import INPUT_BYTES_MAX, Check
+from tests.fuzz.targets import corpus_folders
 
 HERE = Path(__file__).parent
 SECONDS_MAX = 5  # under instrumentation and on a busy machine; `limits.SECONDS_MAX` is for everyday

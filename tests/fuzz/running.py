@@ -7,4 +7,4 @@ from typing import NoReturn
 
 def run(target: str) -> NoReturn:
     """Begin anew: what has been imported already cannot be instrumented any more."""
-    os.execv(sys.executable, [sys.executable, "-m", "tests.fuzz", target, *sys.argv[1:]])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "tests.fuzz", target, *sys.argv[1:]])

@@ -11,7 +11,7 @@ from tests.simulation.ether import Ether, EtherEndpoint, Way
 from tests.simulation.sides import CalledSide, CallingSide, Plan, describe, plan_of
 
 T1_S = 0.5
-# A call lasts 90 s at most; what it leaves behind, 64·T1 after its last message: re-INVITEs are waited for twice as long.
+# A call lasts 90 s at most, what it leaves behind 64·T1 longer; re-INVITEs are waited for twice as long as that.
 LONGEST_S = 400.0
 SILENCE_S = 600.0
 

@@ -1,4 +1,4 @@
-"""Who takes part in a simulated call: a caller that does what a phone may do, and a callee run by the call's machine."""
+"""Who takes part in a simulated call: a caller that does what phones do, a callee run by the machine of a call."""
 
 import random
 from collections.abc import Callable, Sequence
