@@ -8,7 +8,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from callgate.core.sdp.crypto import without_keys
-from callgate.core.sdp.description import LINES_MAX, MEDIA_COUNT_MAX, SDP_BYTES_MAX, SdpError, parse
+from callgate.core.sdp.description import SdpError, parse
+from callgate.core.sdp.limits import LINES_MAX, MEDIA_COUNT_MAX, SDP_BYTES_MAX
 from callgate.core.sdp.negotiate import answer, assess, offer, read_answer
 from callgate.core.sdp.path import SoundPath
 from callgate.core.sdp.terms import SoundTerms

@@ -5,14 +5,9 @@ from typing import Final
 from callgate.core.sip.attempt import attempt_of
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
+from callgate.core.sip.limits import HEADER_COUNT_MAX, HEADER_LINE_CHARS_MAX, MESSAGE_BYTES_MAX, START_LINE_CHARS_MAX
 from callgate.core.sip.message import Message, Request, Response, respond
-from callgate.core.sip.parse import (
-    HEADER_COUNT_MAX,
-    HEADER_LINE_CHARS_MAX,
-    MESSAGE_BYTES_MAX,
-    START_LINE_CHARS_MAX,
-    parse,
-)
+from callgate.core.sip.parse import parse
 from callgate.core.sip.stateless import refuse_statelessly
 from callgate.core.sip.uri import dialled_user
 from callgate.core.sip.validate import validate_request, validate_response

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.sdp.crypto import (
-    LINES_MAX,
     SUITES,
     CryptoLine,
     answered,
@@ -16,6 +15,7 @@ from callgate.core.sdp.crypto import (
     write_line,
 )
 from callgate.core.sdp.description import SdpError
+from callgate.core.sdp.limits import CRYPTO_LINES_MAX
 
 CM, CM_SHORT, GCM = "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM"
 # The example of RFC 4568 section 9.1, with the key of its inline method.
@@ -95,7 +95,7 @@ def test_the_first_line_that_can_be_taken_is() -> None:
 
 def test_a_flood_of_lines_is_not_read_to_its_end() -> None:
     with pytest.raises(SdpError, match="no number"):
-        choose(("x",) * LINES_MAX + (f"1 {CM} inline:{KEY}",))
+        choose(("x",) * CRYPTO_LINES_MAX + (f"1 {CM} inline:{KEY}",))
 
 
 def test_our_lines_can_be_read_and_each_has_its_own_key() -> None:

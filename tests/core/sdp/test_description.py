@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.sdp.description import MEDIA_COUNT_MAX, SdpError, parse
+from callgate.core.sdp.description import SdpError, parse
+from callgate.core.sdp.limits import MEDIA_COUNT_MAX
 
 
 def test_what_a_stream_says_wins_over_what_the_session_says() -> None:

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.sip.cseq import CSEQ_MAX, CSeq, parse_cseq
+from callgate.core.sip.cseq import CSeq, parse_cseq
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.limits import CSEQ_MAX
 
 
 @given(st.integers(0, CSEQ_MAX), st.sampled_from(["INVITE", "!odd-Method"]))

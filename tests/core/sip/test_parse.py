@@ -6,16 +6,15 @@ from hypothesis import strategies as st
 
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import Headers
-from callgate.core.sip.message import Request, Response, respond
-from callgate.core.sip.parse import (
+from callgate.core.sip.limits import (
     HEADER_COUNT_MAX,
     HEADER_LINE_CHARS_MAX,
     MESSAGE_BYTES_MAX,
     METHOD_CHARS_MAX,
     START_LINE_CHARS_MAX,
-    is_keepalive,
-    parse,
 )
+from callgate.core.sip.message import Request, Response, respond
+from callgate.core.sip.parse import is_keepalive, parse
 
 HEAD = (
     "OPTIONS sip:user@example.com SIP/2.0\r\n"

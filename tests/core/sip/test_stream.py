@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.limits import MESSAGE_BYTES_MAX
 from callgate.core.sip.message import Message
-from callgate.core.sip.parse import MESSAGE_BYTES_MAX
 from callgate.core.sip.stream import KeepAlive, StreamFramer
 
 HEAD = b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bKx\r\nCSeq: 1 OPTIONS\r\n"

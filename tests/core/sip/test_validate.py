@@ -101,7 +101,7 @@ def test_headers_that_stand_once_may_not_stand_twice(line: str, name: str) -> No
         ({"extra": 'Require: "a, b\r\n'}, "unbalanced quote"),
         ({"extra": "Require: a b\r\n"}, "Require: not an option tag"),
         ({"extra": "v: SIP/2.0/UDP a" + ",SIP/2.0/UDP a" * 300 + "\r\n"}, "Via: more than 255 hops: 302"),
-        ({"Contact": "<sip:" + "a" * 5000 + "@b:0>"}, "Contact: port is not"),
+        ({"Contact": "<sip:" + "a" * 3000 + "@b:0>"}, "Contact: port is not"),
     ],
 )
 def test_malformed_requests_are_refused_in_words(changes: dict[str, str | None], words: str) -> None:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar, cast
 from callgate.core.sip.cseq import CSeq, parse_cseq
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import Headers, split_commas
+from callgate.core.sip.limits import MAX_FORWARDS_MAX
 from callgate.core.sip.name_addr import NameAddr, parse_name_addr
 from callgate.core.sip.via import Via, parse_via
 
@@ -349,6 +350,6 @@ def _media_type(value: str) -> str:
 
 
 def _parse_max_forwards(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 9 and int(value) <= 255):
-        raise ParseError(f"not 0 to 255: {value[:80]!r}")
+    if not (value.isascii() and value.isdigit() and len(value) <= 9 and int(value) <= MAX_FORWARDS_MAX):
+        raise ParseError(f"not 0 to {MAX_FORWARDS_MAX}: {value[:80]!r}")
     return int(value)

@@ -12,26 +12,16 @@ from typing import Final
 
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import KNOWN_NAMES, Headers, canonical
+from callgate.core.sip.limits import (
+    CONTENT_LENGTH_DIGITS_MAX,
+    HEADER_COUNT_MAX,
+    HEADER_LINE_CHARS_MAX,
+    MESSAGE_BYTES_MAX,
+    METHOD_CHARS_MAX,
+    START_LINE_CHARS_MAX,
+)
 from callgate.core.sip.message import SIP_VERSION, Request, Response
 from callgate.core.sip.parameters import TOKEN
-
-MESSAGE_BYTES_MAX: Final = 65_535
-"""The largest UDP datagram; the same for a message on a stream, so that a transport never decides what can be said."""
-
-HEADER_COUNT_MAX: Final = 256
-"""A busy INVITE has 20 to 40 lines, the largest torture message 49; each one costs us a loop step and a tuple."""
-
-HEADER_LINE_CHARS_MAX: Final = 8_192
-"""An Identity header with its certificate chain reference is 1 to 2 kB, a long History-Info 4 kB."""
-
-START_LINE_CHARS_MAX: Final = 4_096
-"""A Request-URI we wrote ourselves is under 200; HTTP servers stop at 8 kB. Answered with 414."""
-
-METHOD_CHARS_MAX: Final = 64
-"""The longest registered method has 9 letters; the torture messages try 44."""
-
-CONTENT_LENGTH_DIGITS_MAX: Final = 9
-"""Leading zeros occur; ten digits are over every limit."""
 
 _FOLD: Final = re.compile(r"\r\n[ \t]+")  # nothing before the CRLF: that would take quadratic time over blanks
 _FOLD_BEGINS: Final = ("\r\n ", "\r\n\t")

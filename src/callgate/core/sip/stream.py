@@ -3,8 +3,9 @@
 from typing import Final
 
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.limits import MESSAGE_BYTES_MAX
 from callgate.core.sip.message import Request, Response
-from callgate.core.sip.parse import MESSAGE_BYTES_MAX, answerable, content_length, parse_head
+from callgate.core.sip.parse import answerable, content_length, parse_head
 
 
 class KeepAlive:
