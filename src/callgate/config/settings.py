@@ -155,7 +155,8 @@ class Settings:
     sip_t1_ms: int = _setting(
         "sip.t1_ms",
         500,
-        "Round-trip estimate, RFC 3261 section 17.1.1.1; every SIP timer is a multiple of it.",
+        "Round-trip estimate; every SIP timer is a multiple of it. RFC 3261 section 17.1.1.1 (Overview of INVITE "
+        "Transaction).",
         unit="ms",
         lowest=10,
         highest=10_000,

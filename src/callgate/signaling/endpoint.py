@@ -18,6 +18,7 @@ from typing import Final
 from callgate.core.sip.attempt import attempt_of, unmapped
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
+from callgate.core.sip.limits import MESSAGE_BYTES_MAX
 from callgate.core.sip.message import Request, Response, respond
 from callgate.core.sip.stateless import refuse_statelessly, stateless_tag
 from callgate.core.sip.timers import Timers
@@ -316,7 +317,9 @@ class SipEndpoint:
             request.stamp_source(peer.address, peer.port)
             self._sort(request, peer, size)
         except SipError as error:
-            self._malformed(request, Defect(error.status, error.reason), peer, size)
+            # Another version may write its Via in another way; that is not what is wrong with it.
+            defect = validate_request(request, supported=_SUPPORTED) or Defect(error.status, error.reason)
+            self._malformed(request, defect, peer, size)
 
     def garbled(self, error: ParseError, peer: Peer, size: int) -> None:
         """Bytes came that are no message."""
@@ -479,14 +482,17 @@ class SipEndpoint:
     def _refuse(
         self, request: Request, status: int, peer: Peer, size: int, headers: Sequence[tuple[str, str]] = ()
     ) -> None:
+        if self._admits_source(peer.address):
+            # Whoever pretends to be an admitted source gains a few bytes; who is one needs an answer to a short BYE.
+            size = MESSAGE_BYTES_MAX
         wire = refuse_statelessly(request, status, secret=self._secret, size_max=size, headers=headers)
-        if wire is None:
+        if wire is None or "Via" not in request.headers:
             return
         try:
             via = request.via
             port = peer.port if peer.reliable or via.wants_rport else via.port or 5060
-        except SipError:
-            return
+        except SipError:  # it came with a Via that says nothing: where it came from is the best that is known
+            port = peer.port
         self.deliver(wire, Peer(peer.transport, peer.address, port, peer.connection), lambda reason: None)
 
     def _serve(self, request: Request, peer: Peer, key: tuple[str, ...]) -> ServerExchange:

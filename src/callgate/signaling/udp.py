@@ -56,7 +56,7 @@ class UdpTransport(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         """Called by the loop."""
         if len(data) <= 4 and not data.strip(b"\r\n\0 "):
-            return  # a keep-alive, RFC 5626 section 3.5.1 and what phones make of it
+            return  # a keep-alive, RFC 5626 section 3.5.1 (CRLF Keep-Alive Technique), and what phones make of it
         peer = Peer("udp", unmapped(addr[0]), addr[1])
         try:
             message = parse(data)

@@ -35,7 +35,7 @@ def names(request: Request) -> dict[str, str | None]:
     return {name: request.headers.get(name) for name in ("From", "To", "Call-ID", "CSeq")}
 
 
-@pytest.mark.rfc("3261", "12.1.1", "UAS Behavior")
+@pytest.mark.rfc("3261", "12.1.1", "UAS behavior")
 def test_a_request_of_the_one_who_was_called() -> None:
     bye = incoming().request("BYE", via="SIP/2.0/UDP us;branch=z9hG4bKb")
     assert bye.uri == "sip:caller@192.0.2.1:5070"

@@ -15,13 +15,15 @@ from callgate.core.sdp.description import SdpError, Stream, parse
 from callgate.core.sdp.path import Crypto, SoundPath
 from callgate.core.sdp.terms import SoundTerms
 
-# AVPF is AVP with earlier feedback; who offers it takes AVP's packets. RFC 4585 section 1.2. The same with SAVPF.
+# AVPF is AVP with earlier feedback; who offers it takes AVP's packets. RFC 4585 section 5 (Interworking and
+# Coexistence of AVP and AVPF Entities). The same with SAVPF.
 _PLAIN: Final = ("RTP/AVP", "RTP/AVPF")
 _SECURE: Final = ("RTP/SAVP", "RTP/SAVPF")
 _PACKET_MS: Final = 20
 _PACKET_MS_MIN: Final = 10  # no telephone asks for less
 _DIGITS_NUMBERS: Final = {8_000: 101, 16_000: 102, 48_000: 110}
-_HELD: Final = ("0.0.0.0", "::")  # RFC 2543's way to hold, still in use; RFC 3264 section 8.4 # noqa: S104
+# RFC 2543's way to hold, still in use; RFC 3264 section 8.4 (Putting a Unicast Media Stream on Hold).
+_HELD: Final = ("0.0.0.0", "::")  # noqa: S104
 _TERMS: Final = SoundTerms()
 
 
@@ -150,7 +152,8 @@ def offer(
         terms: what we want of sound. With ``srtp`` preferred the offer is RTP/AVP with keys, which a peer without
             SRTP answers without; required, it is RTP/SAVP.
         new_key: so many random bytes; needed when `terms` takes keys.
-        before: what was agreed on last: its numbers are kept, as RFC 3264 section 8.3.2 demands.
+        before: what was agreed on last: its numbers are kept, as RFC 3264 section 8.3.2 (Changing the Set of Media
+            Formats) demands.
 
     Raises:
         SdpError: encryption is required, and keys in SDP are barred.

@@ -38,7 +38,7 @@ class Dialog:
 
     @classmethod
     def of_caller(cls, invite: Request, local_tag: str) -> "Dialog":
-        """The dialog that an INVITE to us begins. RFC 3261 section 12.1.1 (UAS Behavior).
+        """The dialog that an INVITE to us begins. RFC 3261 section 12.1.1 (UAS behavior).
 
         Raises:
             ParseError: a header that is needed is malformed.

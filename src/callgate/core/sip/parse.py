@@ -171,7 +171,9 @@ def _request(start: str, headers: Headers) -> tuple[Request | None, str | None]:
     if not TOKEN.fullmatch(method) or len(method) > METHOD_CHARS_MAX:
         return None, f"method is not a token of at most {METHOD_CHARS_MAX} characters: {method[:80]!r}"
     if len(words) != 3:
-        # Blanks at its end, inside the URI or twice in a row: RFC 4475 sections 3.1.2.8 to 3.1.2.10 let us refuse.
+        # Blanks inside the URI, twice in a row or at its end. RFC 4475 sections 3.1.2.8 (Malformed SIP Request-URI
+        # (embedded LWS)), 3.1.2.9 (Multiple SP Separating Request-Line Elements) and 3.1.2.10 (SP Characters at End of
+        # Request-Line) let us refuse them.
         return Request(method, "", headers), f"request line is not method, uri and version: {start[:200]!r}"
     _, uri, version = words
     if not uri or not _VERSION.fullmatch(version):

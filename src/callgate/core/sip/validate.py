@@ -28,8 +28,8 @@ def validate_request(request: Request, *, supported: frozenset[str]) -> Defect |
     """Look for what makes a request unanswerable by anyone's rules.
 
     Not looked at: whether its method is known (405) and whether its body suits (415), which depend on more than the
-    message; and Date and Expires, since an element should not refuse for values it does not use (RFC 4475 sections
-    3.1.2.4 and 3.1.2.12).
+    message; and Date and Expires, since an element should not refuse for values it does not use: RFC 4475 sections
+    3.1.2.4 (Request Scalar Fields with Overlarge Values) and 3.1.2.12 (Invalid Time Zone in Date Header Field).
 
     Args:
         request: as parsed.
