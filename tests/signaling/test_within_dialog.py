@@ -1,5 +1,6 @@
 import pytest
 
+from callgate.core.sip.message import Response
 from callgate.ports import ReofferAnswer, SipLeg
 from callgate.signaling.within_dialog import _digit_of
 from tests.signaling.conftest import T1_S, House
@@ -150,6 +151,19 @@ async def test_requests_out_of_order_are_refused(caller: Caller, leg: tuple[SipL
     assert (response.status, response.reason) == (500, "CSeq Out of Order")
     assert leg[1].silent
     await caller.send("BYE", sequence=10)
+    assert (await caller.response()).status == 200
+
+
+async def test_a_malformed_reinvite_is_refused_and_forgotten(house: House) -> None:
+    caller = await house.caller()
+    await joined(house, caller)
+    await caller.wire.send(caller.request("INVITE", body=OFFER).replace(b"CSeq: 2 INVITE", b"CSeq: two INVITE"))
+    refusal = await caller.wire.receive()
+    assert isinstance(refusal, Response)
+    assert refusal.status == 400
+    house.clock.advance(64 * T1_S)
+    assert house.endpoint.busy == (0, 0, 1)
+    await caller.send("BYE")
     assert (await caller.response()).status == 200
 
 

@@ -289,8 +289,7 @@ class SipEndpoint:
             self._client.pop(exchange.key, None)
             return
         self._server.pop(exchange.key, None)
-        if exchange.request.method == "INVITE":
-            self._legs.pop(exchange.key, None)
+        if self._legs.pop(exchange.key, None) is not None:  # others were never served, and may be malformed
             self.served(exchange)
 
     # --------------------------------------------------------------------------------------------- what comes: sorted
