@@ -162,9 +162,7 @@ async def test_a_malformed_reinvite_is_refused_and_forgotten(house: House) -> No
     assert isinstance(refusal, Response)
     assert refusal.status == 400
     house.clock.advance(64 * T1_S)
-    assert house.endpoint.busy == (0, 0, 1)
-    await caller.send("BYE")
-    assert (await caller.response()).status == 200
+    assert house.endpoint.busy == (0, 0, 1)  # the call goes on
 
 
 async def test_a_listener_that_fails_leaves_no_transaction_open(house: House) -> None:
