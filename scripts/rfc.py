@@ -22,7 +22,8 @@ _TITLE = r"[A-Z0-9](?:[^()]|\([^()]*\))*"
 _FIRST = re.compile(rf"RFC (?P<rfc>\d{{3,4}})(?: \([^()]*\))?,? (?:sections?|appendix) (?P<section>{_NUMBER})")
 _NEXT = re.compile(rf"(?:,| and|, and| to) (?:(?:section|appendix) )?(?P<section>{_NUMBER})(?![0-9A-Za-z])")
 _BEHIND = re.compile(rf" \((?P<title>{_TITLE})\)|, (?P<inside>[A-Z][^()]*)(?=\))")
-_COMMENT = re.compile(r"\n\s*#?:? *")
+# A line's end and what begins the next one, of prose, of a comment, of a text in pieces.
+_LINE_END = re.compile(r"\"\n\s*f?\"|\n\s*#?:? *")
 
 TITLES = {
     "1035": "Domain Names - Implementation and Specification",
@@ -118,12 +119,12 @@ def tortured() -> Iterator[Mention]:
         yield Mention(vector.rfc, vector.section, vector.title, path, 1, Path(path).stem, test=True)
 
 
-def cited(file: Path) -> Iterator[Mention]:
+def cited(file: Path, root: Path = ROOT) -> Iterator[Mention]:
     """What a source file cites."""
     text = file.read_text()
     joined, lines = _joined(text)
     owners = _owners(ast.parse(text))
-    path = str(file.relative_to(ROOT))
+    path = str(file.relative_to(root))
     for first in _FIRST.finditer(joined):
         rfc, found = first["rfc"], first
         while found is not None:
@@ -185,12 +186,12 @@ def _test(mention: Mention) -> str:
 
 
 def _joined(text: str) -> tuple[str, list[int]]:
-    """The text with line ends, and what begins the next line of a comment, as one blank; and the line of each place."""
+    """The text as if it were one line; and the line of each place in it."""
     pieces, lines, at, line = [], [], 0, 1
-    for found in _COMMENT.finditer(text):
-        before = text[at : found.start()]
-        pieces.append(before + " ")
-        lines += [line] * (len(before) + 1)
+    for found in _LINE_END.finditer(text):
+        before = text[at : found.start()] + ("" if found.group().startswith('"') else " ")
+        pieces.append(before)
+        lines += [line] * len(before)
         line += found.group().count("\n")
         at = found.end()
     pieces.append(text[at:])

@@ -94,6 +94,7 @@ async def test_a_refused_call(house: House, transport: str) -> None:
     assert ear.silent
 
 
+@pytest.mark.rfc("3261", "9.1", "Client Behavior")
 async def test_a_call_given_up_while_it_rings(house: House, transport: str) -> None:
     call, ear = await dial(house, house.address, transport)
     _, theirs = await house.calls.leg()
@@ -106,6 +107,7 @@ async def test_a_call_given_up_while_it_rings(house: House, transport: str) -> N
     assert house.endpoint.busy == (0, 0, 0)
 
 
+@pytest.mark.rfc("3261", "9.1", "Client Behavior")
 async def test_giving_up_waits_for_a_provisional_response(house: House, transport: str) -> None:
     call, ear = await dial(house, house.address, transport)
     call.cancel()
@@ -114,6 +116,7 @@ async def test_giving_up_waits_for_a_provisional_response(house: House, transpor
     assert await ear.heard() == ("refused", 487)
 
 
+@pytest.mark.rfc("3261", "13.2.2.4", "2xx Responses")
 async def test_an_answer_that_overtakes_the_cancel_is_ended(house: House) -> None:
     wire = UdpWire(house.address)
     house.wires.append(wire)
@@ -133,6 +136,7 @@ async def test_an_answer_that_overtakes_the_cancel_is_ended(house: House) -> Non
     assert await ear.heard() == ("refused", 487)
 
 
+@pytest.mark.rfc("3261", "17.1.1.2", "Formal Description")
 async def test_nobody_answers(house: House) -> None:
     wire = UdpWire(house.address)
     house.wires.append(wire)
@@ -145,6 +149,7 @@ async def test_nobody_answers(house: House) -> None:
     assert house.endpoint.busy == (0, 0, 0)
 
 
+@pytest.mark.rfc("3261", "9.1", "Client Behavior")
 async def test_nobody_answers_the_cancel_either(house: House) -> None:
     wire = UdpWire(house.address)
     house.wires.append(wire)
@@ -176,6 +181,7 @@ async def test_the_callee_reoffers(house: House, joined: tuple[tuple[OutgoingCal
     assert await ear.heard() == ("reoffered", OFFER)
 
 
+@pytest.mark.rfc("3261", "25.1", "Basic Rules")
 def test_a_name_that_would_break_the_header_is_escaped() -> None:
     invite = invite_of(
         "sip:a@b",
@@ -221,6 +227,7 @@ async def test_an_answer_that_cannot_be_understood_is_told_once(house: House) ->
     assert ear.silent
 
 
+@pytest.mark.rfc("3261", "13.2.2.4", "2xx Responses")
 async def test_a_second_callee_who_answers_gets_its_ack_and_a_bye(house: House) -> None:
     wire = UdpWire(house.address)
     house.wires.append(wire)

@@ -1,11 +1,14 @@
 import asyncio
 
+import pytest
+
 from callgate.core.sip.message import Response
 from tests.signaling.conftest import House
 from tests.signaling.test_leg import joined
 from tests.signaling.wire import ANSWER, OFFER, Caller
 
 
+@pytest.mark.rfc("3261", "18.3", "Framing")
 async def test_messages_in_any_pieces(house: House) -> None:
     caller = await house.caller("tcp")
     data = caller.request("OPTIONS") + caller.request("OPTIONS") + caller.request("INVITE", body=OFFER)
@@ -16,6 +19,7 @@ async def test_messages_in_any_pieces(house: House) -> None:
     assert statuses == [200, 200, 100]
 
 
+@pytest.mark.rfc("5626", "4.4.1", "Keep-Alive with CRLF")
 async def test_a_keep_alive_is_answered(house: House) -> None:
     wire = await house.tcp()
     await wire.send(b"\r\n\r\n")
@@ -28,6 +32,7 @@ async def test_what_is_no_sip_ends_the_connection(house: House) -> None:
     assert await wire.ended()
 
 
+@pytest.mark.rfc("3261", "18.3", "Framing")
 async def test_a_message_that_cannot_be_framed_is_answered_and_ends_the_connection(house: House) -> None:
     caller = await house.caller("tcp")
     await caller.wire.send(caller.request("OPTIONS").replace(b"Content-Length: 0\r\n", b"Content-Length: -1\r\n"))

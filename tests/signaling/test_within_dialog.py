@@ -13,6 +13,7 @@ async def leg(house: House, caller: Caller) -> tuple[SipLeg, Ear]:
     return await joined(house, caller)
 
 
+@pytest.mark.rfc("3261", "14.2", "UAS Behavior")
 async def test_a_reinvite_is_answered_and_its_ack_confirmed(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("INVITE", body=OFFER)
     answer = await caller.response()
@@ -23,6 +24,7 @@ async def test_a_reinvite_is_answered_and_its_ack_confirmed(caller: Caller, leg:
     assert await leg[1].heard() == ("confirmed", b"")
 
 
+@pytest.mark.rfc("3261", "17.2.3", "Matching Requests to Server Transactions")
 async def test_a_copy_of_a_reinvite_is_no_second_one(house: House) -> None:
     caller = await house.caller()
     _, ear = await joined(house, caller)
@@ -34,6 +36,7 @@ async def test_a_copy_of_a_reinvite_is_no_second_one(house: House) -> None:
     assert ear.silent
 
 
+@pytest.mark.rfc("3261", "14.2", "UAS Behavior")
 async def test_a_reinvite_without_an_offer_gets_ours_and_the_ack_brings_the_answer(
     caller: Caller, leg: tuple[SipLeg, Ear]
 ) -> None:
@@ -43,6 +46,7 @@ async def test_a_reinvite_without_an_offer_gets_ours_and_the_ack_brings_the_answ
     assert [await leg[1].heard(), await leg[1].heard()] == [("reoffered", b""), ("confirmed", OFFER)]
 
 
+@pytest.mark.rfc("3261", "14.2", "UAS Behavior")
 async def test_a_reinvite_that_does_not_fit_is_refused_and_the_call_goes_on(
     house: House, caller: Caller, leg: tuple[SipLeg, Ear]
 ) -> None:
@@ -72,6 +76,7 @@ async def test_one_reinvite_at_a_time(caller: Caller, leg: tuple[SipLeg, Ear]) -
     assert [await leg[1].heard(), await leg[1].heard()] == [("reoffered", OFFER), ("confirmed", b"")]
 
 
+@pytest.mark.rfc("3261", "14.2", "UAS Behavior")
 async def test_a_reinvite_that_is_never_acknowledged_ends_the_call(
     house: House, caller: Caller, leg: tuple[SipLeg, Ear]
 ) -> None:
@@ -130,6 +135,8 @@ async def test_infos_without_digits(caller: Caller, leg: tuple[SipLeg, Ear]) -> 
     assert leg[1].silent
 
 
+@pytest.mark.rfc("3261", "8.2.1", "Method Inspection")
+@pytest.mark.rfc("3261", "8.2.2.3", "Require")
 async def test_other_methods_within_the_dialog(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("OPTIONS")
     assert (await caller.response()).status == 200

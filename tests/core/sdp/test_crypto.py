@@ -23,6 +23,8 @@ KEY = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
 KEY_BYTES = base64.b64decode(KEY)
 
 
+@pytest.mark.rfc("4568", "6.1", "SRTP Key Parameter")
+@pytest.mark.rfc("4568", "9.1", 'Generic "Crypto" Attribute Grammar')
 @pytest.mark.parametrize(
     ("value", "line"),
     [
@@ -112,6 +114,7 @@ def test_our_lines_can_be_read_and_each_has_its_own_key() -> None:
     assert [len(line.key) for line in lines] == made == list(SUITES.values())
 
 
+@pytest.mark.rfc("4568", "7.1.3", "Processing of the Initial Answer")
 def test_an_answer_takes_a_line_that_was_offered() -> None:
     offered = offer_lines(lambda size: b"o" * size)
     theirs = write_line(3, CM_SHORT, b"t" * 30)

@@ -104,6 +104,7 @@ def test_a_response_copies_what_it_must() -> None:
     ]
 
 
+@pytest.mark.rfc("3261", "8.2.6.1", "Sending a Provisional Response")
 def test_trying_carries_the_timestamp_and_neither_tag_nor_route() -> None:
     response = respond(invite(), 100)
     assert response.headers.get("Timestamp") == "54"
@@ -115,6 +116,7 @@ def test_a_refusal_carries_no_route() -> None:
     assert "Record-Route" not in respond(invite(), 403, to_tag="t").headers
 
 
+@pytest.mark.rfc("3261", "8.2.6.2", "Headers and Tags")
 def test_a_tag_of_the_request_stays() -> None:
     request = invite()
     request.headers.set("To", "<sip:agent@gate.example.com>;tag=theirs")

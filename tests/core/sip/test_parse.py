@@ -35,6 +35,7 @@ def refusal(data: str | bytes) -> ParseError:
     return caught.value
 
 
+@pytest.mark.rfc("3261", "7.1", "Requests")
 def test_a_request_is_read() -> None:
     message = request(HEAD + "l : 3\r\n\r\nabc")
     assert (message.method, message.uri, message.version, message.body) == (
@@ -46,6 +47,7 @@ def test_a_request_is_read() -> None:
     assert [name for name, _ in message.headers] == ["Via", "From", "To", "Call-ID", "CSeq", "Content-Length"]
 
 
+@pytest.mark.rfc("3261", "7.2", "Responses")
 def test_a_response_is_read() -> None:
     message = parse(b"sip/2.0 180 Ring ring\r\nTo: x\r\n\r\n")
     assert isinstance(message, Response)
@@ -64,6 +66,7 @@ def test_the_body_ends_with_content_length_else_with_the_datagram() -> None:
     assert request(HEAD + "\r\nabcd").body == b"abcd"
 
 
+@pytest.mark.rfc("3261", "7.5", "Framing SIP Messages")
 def test_empty_lines_before_a_message_are_ignored() -> None:
     assert request("\r\n\r\n" + HEAD + "\r\n").method == "OPTIONS"
 
@@ -107,6 +110,7 @@ def test_a_malformed_request_is_refused_in_words_and_can_be_answered(tail: str, 
     assert "X-Callgate-Source" not in answer.headers
 
 
+@pytest.mark.rfc("3261", "7.1", "Requests")
 @pytest.mark.parametrize(
     "start",
     [
@@ -164,6 +168,7 @@ def test_what_may_not_be_answered_carries_no_partial(data: bytes) -> None:
     assert refusal(data).partial is None
 
 
+@pytest.mark.rfc("5626", "3.5.1", "CRLF Keep-Alive Technique")
 @pytest.mark.parametrize(
     ("data", "keeps_alive"),
     [

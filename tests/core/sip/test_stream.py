@@ -30,6 +30,7 @@ def feed(chunks: list[bytes]) -> tuple[list[object], str | None]:
     return kinds(out), framer.error.reason if framer.error is not None else None
 
 
+@pytest.mark.rfc("3261", "18.3", "Framing")
 def test_messages_are_cut_by_their_length() -> None:
     out, error = feed([SHORT + LONG + ANSWER + SHORT])
     options = "<Request OPTIONS sip:a@b>"
@@ -64,6 +65,7 @@ def test_arbitrary_bytes_raise_only_its_own_error(chunks: list[bytes]) -> None:
     feed(chunks)
 
 
+@pytest.mark.rfc("3261", "18.3", "Framing")
 @pytest.mark.parametrize(
     ("data", "status", "words"),
     [
