@@ -5,13 +5,13 @@ from enum import Enum
 from itertools import product
 
 import pytest
+from scripts.machines import MACHINES, Machine, drawn, ends, states
 
 from callgate.core.call.machine import State as CallState
 from callgate.core.sip.client_transaction import InviteClientTransaction, NonInviteClientTransaction
 from callgate.core.sip.server_transaction import InviteServerTransaction, NonInviteServerTransaction
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import Input, State, Transaction
-from scripts.machines import MACHINES, Machine, drawn, ends, states
 
 each_machine = pytest.mark.parametrize("machine", [pytest.param(machine, id=machine.title) for machine in MACHINES])
 
