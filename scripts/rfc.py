@@ -126,7 +126,8 @@ def cited(file: Path, root: Path = ROOT) -> Iterator[Mention]:
     owners = _owners(ast.parse(text))
     path = str(file.relative_to(root))
     for first in _FIRST.finditer(joined):
-        rfc, found = first["rfc"], first
+        rfc = first["rfc"]
+        found: re.Match[str] | None = first
         while found is not None:
             behind = _BEHIND.match(joined, found.end())
             title = ((behind["title"] or behind["inside"]) if behind else "").strip()

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.peers.gate import Gate
+from tests.peers.gate import Reachable
 
 _CONFIG = """
 module_path /usr/lib/baresip/modules
@@ -30,14 +30,14 @@ module_app menu.so
 
 
 class Baresip:
-    """Calls users of a gate.
+    """Calls users of a gate, directly or through what stands before it.
 
     Args:
         gate: whom to call.
         folder: for its configuration and files.
     """
 
-    def __init__(self, gate: Gate, folder: Path) -> None:
+    def __init__(self, gate: Reachable, folder: Path) -> None:
         self._gate = gate
         self._folder = folder
 

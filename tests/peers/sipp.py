@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.peers.gate import Gate
+from tests.peers.gate import Reachable
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios" / "sipp"
 _numbers = itertools.count(1)
@@ -41,14 +41,14 @@ class SippRun:
 
 
 class Sipp:
-    """Runs scenarios against a gate.
+    """Runs scenarios against a gate, or what stands before it.
 
     Args:
         gate: whom to call.
         folder: for its logs.
     """
 
-    def __init__(self, gate: Gate, folder: Path) -> None:
+    def __init__(self, gate: Reachable, folder: Path) -> None:
         self._gate = gate
         self._folder = folder
 
@@ -60,8 +60,9 @@ class Sipp:
         transport: str = "udp",
         timeout_s: int = 20,
         options: tuple[str, ...] = (),
+        source: str = "127.0.0.1",
     ) -> "RunningSipp":
-        """Begin a scenario; `options` are further ones of the program."""
+        """Begin a scenario from an address of ours; `options` are further ones of the program."""
         program = shutil.which("sipp")
         assert program is not None, "SIPp is missing; scripts/install_test_peers.sh installs it"
         number = next(_numbers)
@@ -71,7 +72,7 @@ class Sipp:
             program,
             f"{self._gate.sip_host}:{self._gate.sip_port}",
             *("-sf", str(SCENARIOS / f"{scenario}.xml")),
-            *("-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", "1", "-nostdin"),
+            *("-s", user, "-i", source, "-mi", source, "-m", "1", "-nostdin"),
             *("-t", {"udp": "u1", "tcp": "t1"}[transport]),
             *("-cid_str", f"scenario-{number}", "-timeout", f"{timeout_s}s", "-timeout_error"),
             *("-trace_msg", "-message_file", str(files["messages"])),
@@ -91,9 +92,12 @@ class Sipp:
         transport: str = "udp",
         timeout_s: int = 20,
         options: tuple[str, ...] = (),
+        source: str = "127.0.0.1",
     ) -> SippRun:
         """Run a scenario to its end."""
-        return self.start(scenario, user=user, transport=transport, timeout_s=timeout_s, options=options).finish()
+        return self.start(
+            scenario, user=user, transport=transport, timeout_s=timeout_s, options=options, source=source
+        ).finish()
 
 
 class RunningSipp:

@@ -8,7 +8,7 @@ from callgate.testing.clock import ManualClock
 from callgate.testing.network import Impairment, Network
 from tests.signaling.wire import ScriptedCalls
 from tests.simulation.ether import Ether, EtherEndpoint, Way
-from tests.simulation.sides import CalledSide, CallingSide, Plan, describe, plan_of
+from tests.simulation.sides import CalledSide, CallingSide, Happened, Plan, describe, plan_of
 
 T1_S = 0.5
 # A call lasts 90 s at most, what it leaves behind 64·T1 longer; re-INVITEs are waited for twice as long as that.
@@ -65,6 +65,11 @@ class Story:
     under_way: int = 0
     sent: tuple[int, int] = (0, 0)
 
+    @property
+    def both(self) -> list[Happened]:
+        """What became of the call on each side that knew of it."""
+        return [self.caller.did, *(callee.did for callee in self.callees)]
+
     def wrong(self) -> list[str]:
         """What should not be; empty when all is well."""
         found = list(self.warnings)
@@ -79,9 +84,9 @@ class Story:
         for callee in self.callees:
             if len(callee.did.ends) != 1 or not callee.did.ends[0]:
                 found.append(f"the callee's call ended {len(callee.did.ends)} times: {callee.did.ends}")
-        for side in (self.caller, *self.callees):
-            if side.did.too_late:
-                found.append(f"told after the end: {side.did.too_late}")
+        for did in self.both:
+            if did.too_late:
+                found.append(f"told after the end: {did.too_late}")
         return found
 
     def told(self) -> str:

@@ -98,9 +98,11 @@ async def test_calls_by_chance() -> None:
 
 def count(story: Story, ends: Counter[str]) -> None:
     """Note how a story ended on both sides."""
-    for side in (story.caller, *story.callees):
-        ends.update(side.ends if side is story.caller else side.did.ends)
-        ends.update(f"re-INVITE {status}" for status in side.did.reinvited)
+    ends.update(story.caller.ends)
+    for callee in story.callees:
+        ends.update(callee.did.ends)
+    for did in story.both:
+        ends.update(f"re-INVITE {status}" for status in did.reinvited)
 
 
 @pytest.mark.skipif(not ONE, reason="CALLGATE_SIMULATION_SEED names a seed")
