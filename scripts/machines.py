@@ -19,7 +19,7 @@ class Machine:
         title: what it is the machine of.
         words: where the rules stand, and what a reader must know.
         first: the states it may begin in.
-        transitions: state and input to what has a `state` and `effects`.
+        transitions: state and input to what has a `state`, and `effects` or one `effect` or none.
         absorbed: state and input to the reason why nothing happens.
         outside: inputs that a peer, the network or a timer brings whenever they like: every state must answer them.
         page: which of the generated pages shows it.
@@ -74,7 +74,7 @@ def table(machine: Machine) -> str:
     """Its moves with what they have done."""
     rows = ["| in state | when | then | doing |", "|---|---|---|---|"]
     for (state, input), move in machine.transitions.items():
-        effects = ", ".join(named(effect) for effect in move.effects)
+        effects = ", ".join(named(effect) for effect in _effects(move))
         rows.append(f"| {named(state)} | {named(input)} | {named(move.state)} | {effects} |")
     return "\n".join(rows)
 
@@ -106,6 +106,13 @@ def ends(machine: Machine) -> list[Enum]:
 def named(member: object) -> str:
     """A member of an enumeration in words."""
     return str(getattr(member, "name", member)).lower().replace("_", " ")
+
+
+def _effects(move: Any) -> tuple[Enum, ...]:
+    if hasattr(move, "effects"):
+        return tuple(move.effects)
+    effect: Enum | None = getattr(move, "effect", None)
+    return () if effect is None else (effect,)
 
 
 def _id(member: Enum) -> str:
