@@ -12,7 +12,8 @@ CONFIG = Path(__file__).parent.parent / "scenarios" / "kamailio" / "front.cfg"
 ADDRESS = "127.0.0.9"
 """Not that of callers nor of gates, so that it can be told who sent what."""
 START_S_MAX = 10.0
-MEMORY_MB = 8
+MEMORY_MB = 32
+"""Shared, and of each process; with much less its TLS module refuses to work."""
 
 
 def installed() -> str | None:
@@ -27,7 +28,9 @@ class Kamailio:
         gate: what is behind it.
         folder: for its log.
         towards_gate: the transport between the two: ``udp``, ``tcp`` or ``tls``.
-        certificate: of its own, PEM files of certificate and key, to listen on TLS too; ``None``: it does not.
+        gate_port: the gate's for that transport; ``None``: the one for UDP and TCP.
+        certificate: of its own, PEM files of certificate and key: it listens on TLS too, and speaks it; ``None``: it
+            does neither.
 
     Attributes:
         sip_host: of its SIP address.
@@ -36,7 +39,13 @@ class Kamailio:
     """
 
     def __init__(
-        self, gate: Gate, folder: Path, *, towards_gate: str = "udp", certificate: tuple[Path, Path] | None = None
+        self,
+        gate: Gate,
+        folder: Path,
+        *,
+        towards_gate: str = "udp",
+        gate_port: int | None = None,
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         program = installed()
         assert program is not None, "Kamailio is missing; scripts/install_test_peers.sh installs it"
@@ -46,7 +55,7 @@ class Kamailio:
             "ADDRESS": ADDRESS,
             "UDP_SOCKET": f"udp:{ADDRESS}:{self.sip_port}",
             "TCP_SOCKET": f"tcp:{ADDRESS}:{self.sip_port}",
-            "GATE": f'"sip:{gate.sip_host}:{gate.sip_port};transport={towards_gate}"',
+            "GATE": f'"sip:{gate.sip_host}:{gate_port or gate.sip_port};transport={towards_gate}"',
         }
         if certificate is not None:
             defined |= {
