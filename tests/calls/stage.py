@@ -186,10 +186,12 @@ class Stage:
         agent = Agent(AGENT, ACCOUNT, "Demo", datetime(2026, 1, 1, tzinfo=UTC), None, template)
         self.snapshot = StageSnapshot({AGENT: agent})
         self.config = SipConfig(
-            allowed_cidr_ranges=("192.0.2.0/24",),
+            allowed_cidr_ranges=("192.0.2.0/24", "127.0.0.1/32"),
             allowed_agents=(AgentAllowance(AGENT, "^demo$"),),
             fallback_handler=HANDLER if handler else None,
         )
+        self.others: list[str] = []  # domains of further accounts, whose rules admit nobody
+        self._compiled: tuple[object, PolicySet] | None = None
         ids = SystemIds()
         self.tasks = TaskOwner(lambda name, error: self.log.append(("task failed", {"name": name, "error": error})))
         self.around = Surroundings(
@@ -214,10 +216,20 @@ class Stage:
         )
 
     def _policies(self) -> PolicySet:
+        rules = (self.config, tuple(self.others))
+        if self._compiled is None or self._compiled[0] != rules:
+            self._compiled = (rules, self._compile())
+        return self._compiled[1]
+
+    def _compile(self) -> PolicySet:
         policy = compile_policy(
             account_id=ACCOUNT, domain="example.org", config=self.config, version=1, agents=self.snapshot.agents
         )
-        return PolicySet((policy,))
+        others = [
+            compile_policy(account_id=domain, domain=domain, config=SipConfig(), version=1, agents={})
+            for domain in self.others
+        ]
+        return PolicySet((policy, *others))
 
     @staticmethod
     def attempt(user: str = "demo", source: str = "192.0.2.7", body: bytes = OFFER, **more: Any) -> Attempt:

@@ -33,9 +33,9 @@ class Wire(Protocol):
 class UdpWire:
     name = "udp"
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], host: str = "127.0.0.1") -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((host, 0))
         self._socket.setblocking(False)
         self._target = target
         self.port: int = self._socket.getsockname()[1]

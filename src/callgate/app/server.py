@@ -289,6 +289,7 @@ class Server:
             tcp_idle_s=settings.sip_tcp_idle_s,
             advertise=settings.advertise,
             local_networks=settings.local_networks,
+            strangers=gate.strangers,
             warn=lambda words: self._log(events.SIP_WARNING, detail=words),
         )
         try:

@@ -11,6 +11,7 @@ from callgate.calls.origin import Dialled
 from callgate.calls.records import record_of
 from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner, Surroundings
+from callgate.calls.strangers import Strangers
 from callgate.calls.talk import Talk
 from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.decide import decide
@@ -48,7 +49,12 @@ class GateLimits:
 
 
 class Gate:
-    """Decides on attempts and starts the calls that come of them. Implements `ports.IncomingCalls`."""
+    """Decides on attempts and starts the calls that come of them. Implements `ports.IncomingCalls`.
+
+    Attributes:
+        strangers: who is noisy.
+        draining: whether no new calls are taken.
+    """
 
     def __init__(
         self,
@@ -66,18 +72,25 @@ class Gate:
         self._around = around
         self._limits = limits
         self._rates = SourceRates(limits.source_calls_per_s)
-        self._noise = NoiseTable(
-            refusals_per_minute=limits.noise_refusals_per_minute,
-            pause_s=limits.noise_pause_s,
-            sources_max=limits.noise_sources_max,
-            spared=self._is_known,
+        self.strangers = Strangers(
+            NoiseTable(
+                refusals_per_minute=limits.noise_refusals_per_minute,
+                pause_s=limits.noise_pause_s,
+                sources_max=limits.noise_sources_max,
+                spared=self._is_known,
+            ),
+            clock=around.clock,
+            alarms=around.alarms,
+            store=around.store,
+            ids=around.ids,
+            log=around.log,
         )
         self.draining = False
 
     def consider(self, attempt: Attempt) -> Considered:
         """Decide; a refusal is recorded, anything else holds a session."""
         now = self._around.clock.monotonic()
-        if self._noise.noisy(attempt.source_address, now):
+        if self.strangers.noisy(attempt.source_address):
             attempt = replace(attempt, noisy=True)
         policies = self._policies()
         decision = decide(attempt, policies, self._capacity(policies.source_of(attempt), now))
@@ -87,8 +100,11 @@ class Gate:
             if session is None:  # the last credit went on this very turn
                 decision = decide(attempt, policies, Capacity(sessions_free=0))
         if session is None:
-            if decision.stateless and decision.verdict is Verdict.REFUSE:
-                self._noise.refused(attempt.source_address, now)
+            if decision.verdict is Verdict.IGNORE:
+                self.strangers.ignored(attempt.source_address)  # which leaves a record per source and minute
+                return Considered(decision, None)
+            if decision.stateless:
+                self.strangers.refused(attempt.source_address)
             self._around.store.decision(
                 record_of(attempt, decision, decision_id=self._around.ids.sortable(), at=self._around.clock.now())
             )
@@ -124,7 +140,7 @@ class Gate:
 
     def rules_changed(self) -> None:
         """A PATCH was committed: sources that it admits are strangers no more."""
-        self._noise.release(self._is_known)
+        self.strangers.release(self._is_known)
 
     def _is_known(self, address: str) -> bool:
         policies = self._policies()

@@ -189,6 +189,22 @@ class IncomingCalls(Protocol):
         ...
 
 
+class Strangers(Protocol):
+    """Who keeps count of sources outside everybody's ranges. Others may be asked about: they are never noisy."""
+
+    def noisy(self, address: str) -> bool:
+        """Whether what comes from `address` (IP text) now is not to be looked at."""
+        ...
+
+    def ignored(self, address: str) -> None:
+        """What came was not looked at."""
+        ...
+
+    def refused(self, address: str) -> None:
+        """What came was refused, or was nothing that could be answered; an INVITE is counted by who decided on it."""
+        ...
+
+
 # --------------------------------------------------------------------------------------------------------------- media
 
 

@@ -19,23 +19,24 @@ from callgate.core.sip.attempt import attempt_of, unmapped
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
 from callgate.core.sip.message import Request, Response, respond
-from callgate.core.sip.stateless import refuse_statelessly, stateless_tag
+from callgate.core.sip.stateless import acknowledges, refuse_statelessly, stateless_tag
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import State
 from callgate.core.sip.uri import parse_uri, write_host
 from callgate.core.sip.validate import validate_request, validate_response
 from callgate.entities.attempt import Defect
 from callgate.entities.decision import Verdict
-from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls
+from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls, Strangers
 from callgate.runtime.tasks import TaskOwner
 from callgate.signaling.addresses import AddressBook
 from callgate.signaling.exchange import ClientExchange, ServerExchange
 from callgate.signaling.leg import IncomingLeg
+from callgate.signaling.living_calls import LivingCalls
 from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
 from callgate.signaling.tcp import TcpConnection, TcpTransport
 from callgate.signaling.transport import Connection, Peer
 from callgate.signaling.udp import UdpTransport
-from callgate.signaling.within_dialog import ALLOW, WithinDialog
+from callgate.signaling.within_dialog import ALLOW, WithinDialog, reason
 
 # RFC 3261 section 8.1.1.7 (Via): branches that begin so are unique; others are RFC 2543's.
 _COOKIE: Final = "z9hG4bK"
@@ -59,6 +60,7 @@ class SipEndpoint:
         tcp_idle_s: a connection without call and byte is closed after this.
         advertise: see `AddressBook`.
         local_networks: see `AddressBook`.
+        strangers: who is noisy; ``None``: nobody is.
         warn: told in words what an operator must know.
     """
 
@@ -78,6 +80,7 @@ class SipEndpoint:
         tcp_idle_s: float = 600.0,
         advertise: str = "",
         local_networks: tuple[str, ...] = (),
+        strangers: Strangers | None = None,
         warn: Callable[[str], None] = lambda words: None,
     ) -> None:
         self.clock = clock
@@ -109,6 +112,8 @@ class SipEndpoint:
         # INVITEs that are being served or have been accepted, by what their copies over other paths have in common.
         self._served: dict[tuple[str, str, int], ServerExchange] = {}
         self._legs: dict[tuple[str, ...], IncomingLeg] = {}
+        self._strangers = strangers
+        self._living = LivingCalls()
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen on UDP and TCP.
@@ -237,6 +242,7 @@ class SipEndpoint:
         """Send a request and see it through."""
         exchange = ClientExchange(self, request, peer, responded, failed)
         self._client[exchange.key] = exchange
+        self._living.enter(request.call_id)
         exchange.begin()
         return exchange
 
@@ -269,12 +275,15 @@ class SipEndpoint:
         dialog = side.dialog
         assert dialog is not None
         self._dialogs[dialog.call_id, dialog.local_tag, dialog.remote_tag] = side
+        self._living.enter(dialog.call_id)
 
     def drop(self, side: WithinDialog) -> None:
         """A dialog is over."""
         dialog = side.dialog
-        if dialog is not None:
-            self._dialogs.pop((dialog.call_id, dialog.local_tag, dialog.remote_tag), None)
+        if dialog is None:
+            return
+        if self._dialogs.pop((dialog.call_id, dialog.local_tag, dialog.remote_tag), None) is not None:
+            self._living.leave(dialog.call_id)
 
     def served(self, exchange: ServerExchange) -> None:
         """An INVITE was refused: a copy of it that comes by another path is no merged request any more."""
@@ -285,7 +294,8 @@ class SipEndpoint:
     def forget(self, exchange: ServerExchange | ClientExchange) -> None:
         """A transaction is over."""
         if isinstance(exchange, ClientExchange):
-            self._client.pop(exchange.key, None)
+            if self._client.pop(exchange.key, None) is not None:
+                self._living.leave(exchange.request.call_id)
             return
         self._server.pop(exchange.key, None)
         if exchange.request.method == "INVITE":
@@ -293,6 +303,14 @@ class SipEndpoint:
             self.served(exchange)
 
     # --------------------------------------------------------------------------------------------- what comes: sorted
+
+    def unwanted(self, peer: Peer, data: bytes) -> bool:
+        """Whether bytes are to be dropped unread: those of a noisy stranger that bear no living call's Call-ID."""
+        strangers = self._strangers
+        if strangers is None or not strangers.noisy(peer.address) or self._living.named_in(data):
+            return False
+        strangers.ignored(peer.address)
+        return True
 
     def received(self, message: Request | Response, peer: Peer, size: int) -> None:
         """A message came."""
@@ -306,10 +324,13 @@ class SipEndpoint:
 
     def _response_came(self, response: Response, peer: Peer) -> None:
         if validate_response(response) is not None:
+            self._count(peer)
             return
         exchange = self._client.get((response.via.branch or "", response.cseq.method))
         if exchange is not None:
             exchange.received(response, peer)
+        else:
+            self._count(peer)
 
     def _request_came(self, request: Request, peer: Peer, size: int) -> None:
         try:
@@ -321,12 +342,16 @@ class SipEndpoint:
     def garbled(self, error: ParseError, peer: Peer, size: int) -> None:
         """Bytes came that are no message."""
         request = error.partial
-        if request is None or request.method == "ACK":
-            return
         try:
-            request.stamp_source(peer.address, peer.port)
+            if request is not None and request.method != "ACK":
+                request.stamp_source(peer.address, peer.port)
+            else:
+                request = None
         except SipError:
-            return  # without a Via nobody can be answered
+            request = None  # without a Via nobody can be answered
+        if request is None:
+            self._count(peer)
+            return
         self._malformed(request, Defect(error.status, error.reason), peer, size)
 
     def disconnected(self, connection: Connection) -> None:
@@ -347,6 +372,10 @@ class SipEndpoint:
                 side = self._dialogs.get((request.call_id, to_tag, request.from_.tag or ""))
                 if side is not None:
                     side.acknowledged(request)
+                elif not acknowledges(request, self._secret):
+                    self._count(peer)
+            else:
+                self._count(peer)
         elif exchange is not None:
             exchange.copied()
         elif method == "CANCEL":
@@ -354,6 +383,7 @@ class SipEndpoint:
         elif to_tag is not None:
             side = self._dialogs.get((request.call_id, to_tag, request.from_.tag or ""))
             if side is None:
+                self._count(peer)
                 self._refuse(request, 481, peer, size)
             else:
                 self._inside(side, request, self._serve(request, peer, key))
@@ -366,7 +396,9 @@ class SipEndpoint:
         """A request within a dialog; a transaction that was begun is answered, whatever happens."""
         defect = validate_request(request, supported=_SUPPORTED)
         if defect is not None:
-            exchange.respond(respond(request, defect.status, headers=defect.headers))
+            exchange.respond(
+                respond(request, defect.status, headers=(*_why(defect.status, defect.reason), *defect.headers))
+            )
             return
         try:
             side.received(request, exchange)
@@ -380,6 +412,7 @@ class SipEndpoint:
         """RFC 3261 section 9.2 (Server Behavior): 200 while the INVITE is known, even when it has its final answer."""
         invite = self._server.get((*key[:-1], "INVITE"))
         if invite is None:
+            self._count(peer)
             self._refuse(request, 481, peer, size)
             return
         leg = self._legs.get(invite.key)
@@ -391,15 +424,20 @@ class SipEndpoint:
     def _stray_came(self, request: Request, peer: Peer, key: tuple[str, ...], size: int) -> None:
         """A request outside any dialog, other than INVITE."""
         if not self._admits_source(peer.address):
+            self._count(peer)
             self._refuse(request, 403, peer, size)
             return
         defect = validate_request(request, supported=_SUPPORTED)
         tag = stateless_tag(request, self._secret)
         if defect is not None:
-            answer = respond(request, defect.status, to_tag=tag, headers=defect.headers)
+            why = _why(defect.status, defect.reason)
+            answer = respond(request, defect.status, to_tag=tag, headers=(*why, *defect.headers))
         elif request.method == "OPTIONS":
             headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Server", self.user_agent))
-            answer = respond(request, 503 if self._draining() else 200, to_tag=tag, headers=headers)
+            if self._draining():
+                answer = respond(request, 503, to_tag=tag, headers=(*headers, *_why(503, "the node is shutting down")))
+            else:
+                answer = respond(request, 200, to_tag=tag, headers=headers)
         else:
             answer = respond(request, 405, to_tag=tag, headers=(("Allow", ALLOW),))
         self._serve(request, peer, key).respond(answer)
@@ -408,6 +446,8 @@ class SipEndpoint:
         defect = validate_request(request, supported=_SUPPORTED)
         if defect is None and _served_key(request) in self._served:
             defect = Defect(482, "the same INVITE is being served already; it came a second time by another path")
+        if defect is None and any((via.branch or "", "INVITE") in self._client for via in request.vias[1:]):
+            defect = Defect(482, "the INVITE is one of ours that a proxy has sent back")
         if defect is None and self._calls is not None:
             considered = self._consider(request, peer, None)
             if considered is None:
@@ -426,7 +466,7 @@ class SipEndpoint:
                             request,
                             status,
                             to_tag=stateless_tag(request, self._secret),
-                            headers=(*decision.headers, ("Server", self.user_agent)),
+                            headers=(*decision.headers, *_why(status, decision.reason), ("Server", self.user_agent)),
                         )
                     )
         elif defect is not None:
@@ -465,8 +505,11 @@ class SipEndpoint:
             if considered is None or considered.decision.verdict is Verdict.IGNORE:
                 return
         elif not self._admits_source(peer.address):
+            self._count(peer)
             return
-        self._refuse(request, defect.status, peer, size, defect.headers)
+        # The words are the first that go when the refusal would be longer than the request.
+        why = _why(defect.status, defect.reason) if self._admits_source(peer.address) else ()
+        self._refuse(request, defect.status, peer, size, (*why, *defect.headers))
 
     def _consider(self, request: Request, peer: Peer, defect: Defect | None) -> Considered | None:
         assert self._calls is not None
@@ -489,6 +532,11 @@ class SipEndpoint:
             return
         self.deliver(wire, Peer(peer.transport, peer.address, port, peer.connection), lambda reason: None)
 
+    def _count(self, peer: Peer) -> None:
+        """What came belongs to nothing; of strangers that is noise."""
+        if self._strangers is not None:
+            self._strangers.refused(peer.address)
+
     def _serve(self, request: Request, peer: Peer, key: tuple[str, ...]) -> ServerExchange:
         exchange = ServerExchange(self, request, peer, key)
         self._server[key] = exchange
@@ -507,6 +555,11 @@ def _key(request: Request) -> tuple[str, ...]:
         return branch, via.host.lower(), str(via.port or 5060), method
     number = str(request.cseq.number)
     return "", request.call_id, request.from_.tag or "", number, via.host.lower(), str(via.port), branch, method
+
+
+def _why(status: int, words: str | None) -> Sequence[tuple[str, str]]:
+    """What a refusal says of its reason, to peers that have been admitted. RFC 3326 section 2."""
+    return (("Reason", reason("SIP", status, words)),) if words else ()
 
 
 def _served_key(request: Request) -> tuple[str, str, int]:

@@ -57,7 +57,7 @@ class TcpConnection(asyncio.Protocol):
             self._transport.abort()
             return
         self.peer = Peer("tcp", unmapped(name[0]), name[1], self)
-        if not self._owner.admit(self):
+        if self._owner.receiver.unwanted(self.peer, b"") or not self._owner.admit(self):
             self._transport.abort()
             return
         self._heard = self._owner.clock.monotonic()
@@ -73,6 +73,10 @@ class TcpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
         assert self.peer is not None
+        if self._owner.receiver.unwanted(self.peer, data) and not self._owner.in_use(self):
+            if self._transport is not None:
+                self._transport.abort()
+            return
         self._heard = self._owner.clock.monotonic()
         try:
             messages = self._framer.feed(data)

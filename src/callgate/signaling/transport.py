@@ -45,6 +45,10 @@ class Peer:
 class Receiver(Protocol):
     """Who takes what a transport brings; must not raise."""
 
+    def unwanted(self, peer: Peer, data: bytes) -> bool:
+        """Whether bytes are to be dropped unread, because their source is a noisy stranger; counts them if so."""
+        ...
+
     def received(self, message: Request | Response, peer: Peer, size: int) -> None:
         """A message of `size` bytes."""
         ...

@@ -58,6 +58,8 @@ class UdpTransport(asyncio.DatagramProtocol):
         if len(data) <= 4 and not data.strip(b"\r\n\0 "):
             return  # a keep-alive, RFC 5626 section 3.5.1 and what phones make of it
         peer = Peer("udp", unmapped(addr[0]), addr[1])
+        if self._receiver.unwanted(peer, data):
+            return
         try:
             message = parse(data)
         except ParseError as error:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from callgate.core.admission.capacity import Capacity
+from callgate.core.admission.cidr import CidrTable
 from callgate.core.admission.policy import AccountPolicy, PolicySet, account_entry
 from callgate.core.sdp.negotiate import assess
 from callgate.core.sdp.terms import SoundTerms
@@ -24,6 +25,7 @@ _WELL_FORMED: Final = TraceEntry(Step.WELL_FORMED, "passed")
 _DELAYED_OFFER: Final = TraceEntry(Step.OFFER, "passed", (("offer", False),))
 _ALL_AGENTS_OFF: Final = TraceEntry(Step.ALLOW_ALL_AGENTS, "skipped")
 _NO_RULES: Final = TraceEntry(Step.ALLOWED_AGENTS, "skipped", (("rules", 0),))
+_NO_RANGES: Final = CidrTable(())
 _NO_HANDLER: Final = TraceEntry(Step.FALLBACK_HANDLER, "skipped")
 
 _DEFECT_OUTCOMES: Final = {420: "extension-required", 482: "merged-request"}
@@ -77,19 +79,22 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
         )
 
     # 2. Account.
-    request_host, request_user = _host_and_user(attempt.request_uri)
-    to_host, to_user = _host_and_user(attempt.to_uri)
+    source = policies.source_of(attempt)
+    known = source is not None and policies.admits_source(source)
+    request_host, request_user = _host_and_user(attempt.request_uri, known)
+    to_host, to_user = _host_and_user(attempt.to_uri, known)
     policy = policies.account_for(request_host, to_host)
-    if policy is not None and request_host == to_host == policy.domain:
+
+    # 3. Source. The work is the same whether there is an account or not, and so is a stranger's time.
+    ranges = policy.ranges if policy is not None else _NO_RANGES
+    source_range = ranges.find(source) if source is not None else None
+    if policy is None or source is None or source_range is None:
+        account = account_entry(request_host, to_host, None if policy is None else policy.domain)
+        return _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account))
+    if request_host == to_host == policy.domain:
         account = policy.named
     else:
-        account = account_entry(request_host, to_host, None if policy is None else policy.domain)
-
-    # 3. Source.
-    source = policies.source_of(attempt)
-    source_range = policy.ranges.find(source) if policy is not None and source is not None else None
-    if policy is None or source is None or source_range is None:
-        return _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account))
+        account = account_entry(request_host, to_host, policy.domain)
     trace: tuple[TraceEntry, ...] = (
         noise,
         _WELL_FORMED,
@@ -206,6 +211,8 @@ def _refuse_source(
     attempt: Attempt, policy: AccountPolicy | None, source: str | None, trace: tuple[TraceEntry, ...]
 ) -> Decision:
     """The refusal of strangers: the same 403 whether the domain, the agent or nothing exists; the record differs."""
+    ranges = policy.ranges if policy is not None else _NO_RANGES
+    nearest = ranges.nearest(source) if source is not None else None
     if source is None:
         outcome, reason = "proxy-header-missing", "our proxy did not say exactly once whom it speaks for"
         facts: tuple[tuple[str, Json], ...] = (("proxy", attempt.source_address),)
@@ -216,8 +223,8 @@ def _refuse_source(
         outcome, reason = "source-not-allowed", "the source address is in none of the account's ranges"
         facts = (
             ("address", source),
-            ("ranges", policy.ranges.count),
-            ("nearest", policy.ranges.nearest(source)),
+            ("ranges", ranges.count),
+            ("nearest", nearest),
         )
     return Decision(
         Verdict.REFUSE,
@@ -266,9 +273,13 @@ def _remembered(uri: str) -> tuple[str | None, str | None]:
     return uri_host(uri), dialled_user(uri)
 
 
-def _host_and_user(uri: str) -> tuple[str | None, str | None]:
-    """What a URI says of whose call it is and who was dialled; ``None`` for what it does not say."""
-    if len(uri) <= _URI_CHARACTERS_REMEMBERED:
+def _host_and_user(uri: str, known: bool) -> tuple[str | None, str | None]:
+    """What a URI says of whose call it is and who was dialled; ``None`` for what it does not say.
+
+    Only what a `known` source says is remembered: a scanner would push out what is useful, and learn from our time
+    what others have dialled.
+    """
+    if known and len(uri) <= _URI_CHARACTERS_REMEMBERED:
         return _remembered(uri)
     return uri_host(uri), dialled_user(uri)
 

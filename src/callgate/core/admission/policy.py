@@ -169,12 +169,10 @@ class PolicySet:
     def account_for(self, request_uri_host: str | None, to_host: str | None) -> AccountPolicy | None:
         """Whose call it is by the host named: that of the Request-URI, else of To; else the only account there is."""
         by_domain = self._by_domain
-        for host in (request_uri_host, to_host):
-            if host is not None:
-                found = by_domain.get(normal_host(host))
-                if found is not None:
-                    return found
-        return self.accounts[0] if len(self.accounts) == 1 else None
+        # Both are looked up, whatever comes of the first: a stranger must not learn from our time which domains exist.
+        by_request = by_domain.get(normal_host(request_uri_host or ""))
+        by_to = by_domain.get(normal_host(to_host or ""))
+        return by_request or by_to or (self.accounts[0] if len(self.accounts) == 1 else None)
 
     def account(self, account_id: str) -> AccountPolicy | None:
         """The rules of one account."""
