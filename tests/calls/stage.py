@@ -10,7 +10,8 @@ from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
-from callgate.core.admission.policy import PolicySet, compile_policy
+from callgate.core.admission.callers import CallerProofs
+from callgate.core.admission.policy import AdmissionOptions, PolicySet, compile_policy
 from callgate.core.sdp.negotiate import offer
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
@@ -176,7 +177,15 @@ class StageSnapshot:
 class Stage:
     """Everything, and the verbs of whoever plays."""
 
-    def __init__(self, *, limits: GateLimits | None = None, handler: bool = False, **template: Any) -> None:
+    def __init__(
+        self,
+        *,
+        limits: GateLimits | None = None,
+        handler: bool = False,
+        caller_auth: str = "off",
+        proofs: CallerProofs | None = None,
+        **template: Any,
+    ) -> None:
         self.clock = ManualClock()
         self.media = StageMedia()
         self.store = StageStore()
@@ -190,6 +199,7 @@ class Stage:
             allowed_agents=(AgentAllowance(AGENT, "^demo$"),),
             fallback_handler=HANDLER if handler else None,
         )
+        self.caller_auth = caller_auth
         self.others: list[str] = []  # domains of further accounts, whose rules admit nobody
         self._compiled: tuple[object, PolicySet] | None = None
         ids = SystemIds()
@@ -213,6 +223,7 @@ class Stage:
             registry=self.registry,
             around=self.around,
             limits=limits or GateLimits(calls_max=10),
+            proofs=proofs,
         )
 
     def _policies(self) -> PolicySet:
@@ -229,7 +240,7 @@ class Stage:
             compile_policy(account_id=domain, domain=domain, config=SipConfig(), version=1, agents={})
             for domain in self.others
         ]
-        return PolicySet((policy, *others))
+        return PolicySet((policy, *others), AdmissionOptions(caller_auth=self.caller_auth))
 
     @staticmethod
     def attempt(user: str = "demo", source: str = "192.0.2.7", body: bytes = OFFER, **more: Any) -> Attempt:

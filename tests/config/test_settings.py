@@ -33,7 +33,7 @@ def test_one_name_everywhere() -> None:
         "CALLGATE_SIP_T1_MS",
         "--sip-t1-ms",
     )
-    assert {*DECLARED, "models"} == {entry.name for entry in fields(Settings)}
+    assert {*DECLARED, "models", "callers"} == {entry.name for entry in fields(Settings)}
     names = [declaration.name for declaration in declarations()]
     assert len(names) == len(set(names))
 

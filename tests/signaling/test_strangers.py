@@ -4,97 +4,25 @@ import asyncio
 import difflib
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 
 from callgate.core.sip.message import Response
 from callgate.core.sip.parse import parse
-from callgate.signaling.endpoint import SipEndpoint
 from callgate.signaling.udp import UdpTransport
 from tests.calls.stage import AGENT, OFFER, Stage
-from tests.signaling.conftest import T1_S
-from tests.signaling.wire import Caller, TcpWire, UdpWire
+from tests.signaling.front import ADMITTED, GARBAGE, SCANNERS, Front, answered
+from tests.signaling.wire import Caller
 from tests.signaling.work import calls_of
-
-SCANNERS = [f"127.0.0.{host}" for host in range(2, 6)]
-ADMITTED = "127.0.0.1"
-GARBAGE = (b"", b"\xff" * 300, b"GET / HTTP/1.1\r\n\r\n", b"INVITE\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n", b"\0" * 40)
-
-
-@dataclass
-class Front:
-    """A real gate, whose agent is reached as `demo` from 127.0.0.1, behind a real endpoint."""
-
-    stage: Stage
-    endpoint: SipEndpoint
-    address: tuple[str, int]
-    warnings: list[str]
-    wires: list[UdpWire | TcpWire] = field(default_factory=list)
-
-    def udp(self, host: str = ADMITTED) -> UdpWire:
-        wire = UdpWire(self.address, host)
-        self.wires.append(wire)
-        return wire
-
-    async def tcp(self, host: str) -> TcpWire:
-        wire = TcpWire(*await asyncio.open_connection(*self.address, local_addr=(host, 0)))
-        self.wires.append(wire)
-        return wire
-
-    def caller(self, host: str = ADMITTED, user: str = "demo", domain: str = "example.org") -> Caller:
-        caller = Caller(self.udp(host), self.address)
-        caller.target = f"sip:{user}@{domain}"
-        return caller
-
-    async def silence(self, *hosts: str) -> None:
-        """Have sources send until they are not heard any more."""
-        wires = [self.udp(host) for host in hosts]
-        for garbage in GARBAGE * 40:
-            for wire in wires:
-                await wire.send(garbage)
-        for _ in range(2_000):
-            if all(self.stage.gate.strangers.noisy(host) for host in hosts):
-                break
-            await asyncio.sleep(0.001)
-        else:
-            raise AssertionError("they are heard all the same")
-        caller = self.caller()
-        await caller.send("OPTIONS")
-        await caller.response()  # when this has been answered, all that was sent before has come
 
 
 @pytest.fixture
 async def front() -> AsyncIterator[Front]:
-    stage, warnings = Stage(), list[str]()
-    endpoint = SipEndpoint(
-        calls=stage.gate,
-        admits_source=stage.gate.admits_source,
-        draining=lambda: False,
-        clock=stage.clock,
-        alarms=stage.clock,
-        ids=stage.around.ids,
-        tasks=stage.tasks,
-        user_agent="Callgate/test",
-        t1_s=T1_S,
-        strangers=stage.gate.strangers,
-        warn=warnings.append,
-    )
-    _, port = await endpoint.start("127.0.0.1", 0)
-    front = Front(stage, endpoint, ("127.0.0.1", port), warnings)
+    front = Front(Stage())
+    await front.open()
     yield front
-    for wire in front.wires:
-        wire.close()
-    endpoint.close()
-    await stage.tasks.close()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert warnings == []
-
-
-async def answered(caller: Caller) -> int:
-    await caller.send("INVITE", body=OFFER)
-    return (await caller.response()).status
+    await front.close()
+    assert front.warnings == []
 
 
 async def test_an_admitted_peer_on_the_same_machine_is_never_hurt(front: Front) -> None:

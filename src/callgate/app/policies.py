@@ -29,6 +29,7 @@ class Policies:
             no_rule_status=settings.no_rule_status,
             account_limit_status=settings.account_limit_status,
             retry_after_s=settings.retry_after_s,
+            caller_auth=settings.caller_auth_mode,
             trusted_proxies=settings.sip_trusted_proxies,
             sound=_sound(settings),
         )

@@ -15,6 +15,7 @@ from typing import Final
 
 import uvicorn
 
+from callgate.app.callers import caller_proofs
 from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
 from callgate.app.policies import Policies
 from callgate.calls.creation import CallMaker
@@ -24,6 +25,7 @@ from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
+from callgate.core.admission.callers import CallerProofs
 from callgate.entities.json import JsonObject
 from callgate.media.recording_folder import RecordingFolder
 from callgate.media.workers import CannotStartWorker, WorkerMedia
@@ -150,7 +152,8 @@ class Server:
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
         around = self._surroundings(hook, LoopAlarms(loop))
-        gate = self._make_gate(policies, media, around)
+        proofs = caller_proofs(settings, store.snapshot.accounts, self._ids.token(32).encode())
+        gate = self._make_gate(policies, media, around, proofs)
         joining = Joining(
             registry=self.registry,
             around=around,
@@ -256,7 +259,9 @@ class Server:
             retry_after_s=settings.retry_after_s,
         )
 
-    def _make_gate(self, policies: Policies, media: WorkerMedia, around: Surroundings) -> Gate:
+    def _make_gate(
+        self, policies: Policies, media: WorkerMedia, around: Surroundings, proofs: CallerProofs | None
+    ) -> Gate:
         settings = self.settings
         limits = GateLimits(
             calls_max=settings.calls_max,
@@ -268,7 +273,12 @@ class Server:
             trust_asserted_identity=settings.trust_asserted_identity,
         )
         gate = Gate(
-            policies=lambda: policies.current, media=media, registry=self.registry, around=around, limits=limits
+            policies=lambda: policies.current,
+            media=media,
+            registry=self.registry,
+            around=around,
+            limits=limits,
+            proofs=proofs,
         )
         policies.on_change(gate.rules_changed)
         return gate

@@ -13,6 +13,7 @@ from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner, Surroundings
 from callgate.calls.strangers import Strangers
 from callgate.calls.talk import Talk
+from callgate.core.admission.callers import CallerProofs
 from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.decide import decide
 from callgate.core.admission.noise import NoiseTable
@@ -64,13 +65,24 @@ class Gate:
         registry: Registry,
         around: Surroundings,
         limits: GateLimits,
+        proofs: CallerProofs | None = None,
     ) -> None:
-        """`policies` gives the rules in force; asked anew for every attempt."""
+        """Keep the door.
+
+        Args:
+            policies: gives the rules in force; asked anew for every attempt.
+            media: where sessions come from.
+            registry: the calls in progress.
+            around: what every runner needs.
+            limits: what may be let in.
+            proofs: who may prove itself; ``None``: nobody need.
+        """
         self._policies = policies
         self._media = media
         self._registry = registry
         self._around = around
         self._limits = limits
+        self._proofs = proofs
         self._rates = SourceRates(limits.source_calls_per_s)
         self.strangers = Strangers(
             NoiseTable(
@@ -93,7 +105,13 @@ class Gate:
         if self.strangers.noisy(attempt.source_address):
             attempt = replace(attempt, noisy=True)
         policies = self._policies()
-        decision = decide(attempt, policies, self._capacity(policies.source_of(attempt), now))
+        source = policies.source_of(attempt)
+        if self._proofs is not None and source is not None and not attempt.noisy and attempt.defect is None:
+            attempt = replace(attempt, proof=self._proofs.look(attempt, source, now))
+        decision = decide(attempt, policies, self._capacity(source, now))
+        if decision.status == 401 and self._proofs is not None and source is not None:
+            stale = decision.outcome == "credentials-stale"
+            decision = replace(decision, headers=self._proofs.challenges(attempt, source, now, stale=stale))
         session = None
         if decision.verdict in (Verdict.ADMIT, Verdict.ASK):
             session = self._media.reserve()
@@ -112,6 +130,8 @@ class Gate:
                 self._around.log(
                     events.CALL_REFUSED, outcome=decision.outcome, status=decision.status, detail=decision.reason
                 )
+        if not decision.stateless:
+            self.strangers.admitted(attempt.source_address)
         return Considered(decision, session)
 
     def arrived(self, leg: SipLeg, considered: Considered) -> None:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from callgate.config.callers import CallerError, read_callers
 from callgate.config.models import ModelError, read_models
 from callgate.config.settings import DECLARED, Declaration, Settings
 
@@ -36,7 +37,8 @@ def load(
     document = _document(file)
     try:
         given["models"] = read_models(document.pop("models", {}), environment or {}, str(file))
-    except ModelError as error:
+        given["callers"] = read_callers(document.pop("callers", {}), environment or {}, str(file))
+    except (ModelError, CallerError) as error:
         raise SettingError(str(error)) from None
     for name, value in _named(document, file).items():
         given[name] = _typed(DECLARED[name], value, f"in {file}")
@@ -49,6 +51,11 @@ def load(
     known = ("demo", *settings.models)
     if settings.model_default not in known:
         raise SettingError(f"model.default is {settings.model_default!r}; expected one of {', '.join(known)}")
+    if settings.caller_auth_mode != "off" and not settings.callers:
+        raise SettingError(
+            f"caller_auth.mode is {settings.caller_auth_mode}, and nobody could prove itself; expected tables "
+            "[callers.NAME] in the file, or off"
+        )
     if settings.rtp_port_last - settings.rtp_port_first < 1:
         raise SettingError(
             f"rtp.port_last is {settings.rtp_port_last}; expected more than rtp.port_first, {settings.rtp_port_first}"

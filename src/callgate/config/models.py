@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, Final
+
+from callgate.config.secret import read_secret, references
 
 # What a model may be; the first is there without being declared.
 KINDS: Final = ("demo", "media-streams", "openai-realtime", "ultravox", "websocket")
@@ -43,7 +44,7 @@ class Model:
     silent_s_max: float = 15.0
 
 
-_REFERENCES: Final = ("api_key_env", "api_key_file")
+_REFERENCES: Final = references("api_key")
 _KNOWN: Final = (*(entry.name for entry in fields(Model) if entry.name != "api_key"), *_REFERENCES)
 
 
@@ -94,20 +95,7 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
         raise ModelError(
             f"{where}: url is {given.get('url', '')!r}; expected one that begins with {' or '.join(schemes)}"
         )
-    return Model(**given, api_key=_key(table, environment, where))
-
-
-def _key(table: dict[str, Any], environment: Mapping[str, str], where: str) -> str:
-    variable, file = table.get("api_key_env"), table.get("api_key_file")
-    if variable and file:
-        raise ModelError(f"{where}: api_key_env and api_key_file; expected one of them")
-    if variable:
-        if not environment.get(variable):
-            raise ModelError(f"{where}: the environment has no {variable}; expected the key of the model in it")
-        return environment[variable]
-    if file:
-        try:
-            return Path(file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"{where}: cannot read the key in {file}: {error}") from None
-    return ""
+    try:
+        return Model(**given, api_key=read_secret(table, "api_key", "key of the model", environment))
+    except ValueError as error:
+        raise ModelError(f"{where}: {error}") from None

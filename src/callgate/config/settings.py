@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from callgate.config.callers import ListedCaller
 from callgate.config.models import Model
 
 
@@ -225,10 +226,40 @@ class Settings:
         lowest=1,
         highest=3_600,
     )
+    caller_auth_mode: str = _setting(
+        "caller_auth.mode",
+        "off",
+        "Whether callers prove themselves by digest: nobody, callers in an account's ranges also, or callers in no "
+        "range instead. Who they are stands in tables `[callers.NAME]` of the file.",
+        choices=("off", "also", "instead"),
+    )
+    caller_auth_realm: str = _setting(
+        "caller_auth.realm",
+        "callgate",
+        "What phones are told that the password is for; one for all accounts, so that it tells strangers nothing.",
+    )
+    caller_auth_algorithms: tuple[str, ...] = _setting(
+        "caller_auth.algorithms",
+        ("MD5", "SHA-256"),
+        "Hashes that are offered, in this order. Many phones and PBXs look at the first offer only and know MD5 alone; "
+        "put SHA-256 first, or leave MD5 out, where all of yours know it.",
+        choices=("MD5", "SHA-256"),
+    )
+    caller_auth_nonce_s: float = _setting(
+        "caller_auth.nonce_s",
+        60.0,
+        "How long a challenge may be answered. Afterwards, and when a proof comes twice, the caller gets another one, "
+        "which phones answer by themselves.",
+        unit="s",
+        lowest=5,
+        highest=3_600,
+    )
+    callers: tuple[ListedCaller, ...] = ()  # tables of the file: see `callers`
     noise_refusals_per_minute: int = _setting(
         "noise.refusals_per_minute",
         60,
-        "Refusals a stranger gets per minute before it is answered no more; a mistaken trunk tries far less often.",
+        "What a stranger may bring per minute, calls or anything else, before it is answered less and then no more; a "
+        "mistaken trunk tries far less often.",
         unit="1/min",
         lowest=1,
     )

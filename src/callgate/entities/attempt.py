@@ -19,6 +19,23 @@ class Defect:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What the credentials of an INVITE are worth.
+
+    Attributes:
+        result: ``proved``, ``missing``, ``wrong``, or ``stale``: right, but for a nonce that is not good any more.
+        username: as the credentials say it; ``None`` when there are none.
+        account_id: whose caller has proved itself; ``None`` otherwise.
+        reason: in words for the record, why it has not; ``None`` otherwise.
+    """
+
+    result: str
+    username: str | None = None
+    account_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """What an INVITE without a To-tag says, and where it came from.
 
@@ -37,6 +54,7 @@ class Attempt:
         defect: what makes the request unanswerable by rules; ``None`` when well-formed.
         registration_id: the registration whose Contact was called; ``None`` for an ordinary call.
         noisy: the source has been refused so often that it is hardly answered any more.
+        proof: what its credentials are worth; ``None`` where callers need not prove themselves.
     """
 
     source_address: str
@@ -53,3 +71,4 @@ class Attempt:
     defect: Defect | None = None
     registration_id: str | None = None
     noisy: bool = False
+    proof: Proof | None = None

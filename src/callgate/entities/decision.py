@@ -24,6 +24,7 @@ class Step(StrEnum):
     WELL_FORMED = "well_formed"
     ACCOUNT = "account"
     SOURCE = "source"
+    CALLER_AUTH = "caller_auth"
     OFFER = "offer"
     CAPACITY = "capacity"
     TO_USER = "to_user"

@@ -43,6 +43,9 @@ _ROWS: Final = (
     Outcome("source-not-allowed", Doing.CALLER, 403, None, "The source address is in none of the account's ranges."),
     Outcome("no-account", Doing.CALLER, 403, None, "The INVITE names no account's domain."),
     Outcome("proxy-header-missing", Doing.CARRIER, 403, None, "Our proxy did not say, once, whom it speaks for."),
+    Outcome("credentials-missing", Doing.CALLER, 401, None, "The caller was asked to prove itself."),
+    Outcome("credentials-stale", Doing.CALLER, 401, None, "The caller was asked to prove itself anew."),
+    Outcome("credentials-wrong", Doing.CALLER, 401, None, "The caller's username or password is wrong."),
     # An admitted source, before any rule about users.
     Outcome("no-common-codec", Doing.CALLER, 488, None, "The offer has no audio that can be taken."),
     Outcome("offer-not-sdp", Doing.CALLER, 415, None, "The body of the INVITE is not SDP."),

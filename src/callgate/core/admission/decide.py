@@ -14,7 +14,7 @@ from callgate.core.admission.policy import AccountPolicy, PolicySet, account_ent
 from callgate.core.sdp.negotiate import assess
 from callgate.core.sdp.terms import SoundTerms
 from callgate.core.sip.uri import dialled_user, uri_host
-from callgate.entities.attempt import Attempt
+from callgate.entities.attempt import Attempt, Proof
 from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
 
@@ -27,6 +27,14 @@ _ALL_AGENTS_OFF: Final = TraceEntry(Step.ALLOW_ALL_AGENTS, "skipped")
 _NO_RULES: Final = TraceEntry(Step.ALLOWED_AGENTS, "skipped", (("rules", 0),))
 _NO_RANGES: Final = CidrTable(())
 _NO_HANDLER: Final = TraceEntry(Step.FALLBACK_HANDLER, "skipped")
+
+_NO_PROOF: Final = Proof("missing")
+# What an admitted source is told: never whether it is the username or the password that is wrong.
+_TOLD_OF_PROOFS: Final = {
+    "missing": "callers must prove themselves",
+    "stale": "the credentials have been used, or have waited too long; prove yourself anew",
+    "wrong": "the credentials are not those of a caller",
+}
 
 _DEFECT_OUTCOMES: Final = {420: "extension-required", 482: "merged-request"}
 
@@ -90,17 +98,35 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
     source_range = ranges.find(source) if source is not None else None
     if policy is None or source is None or source_range is None:
         account = account_entry(request_host, to_host, None if policy is None else policy.domain)
-        return _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account))
-    if request_host == to_host == policy.domain:
-        account = policy.named
+        refusal = _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account))
+        if source is None or options.caller_auth != "instead":
+            return refusal
+        trace: tuple[TraceEntry, ...] = (*refusal.trace[:-1], refusal.trace[-1]._replace(result="missed"))
     else:
-        account = account_entry(request_host, to_host, policy.domain)
-    trace: tuple[TraceEntry, ...] = (
-        noise,
-        _WELL_FORMED,
-        account,
-        TraceEntry(Step.SOURCE, "passed", (("address", source), ("range", source_range))),
-    )
+        named = request_host == to_host == policy.domain
+        trace = (
+            noise,
+            _WELL_FORMED,
+            policy.named if named else account_entry(request_host, to_host, policy.domain),
+            TraceEntry(Step.SOURCE, "passed", (("address", source), ("range", source_range))),
+        )
+
+    # Ours, between the source and the offer: callers that prove themselves, instead of their address or besides.
+    if options.caller_auth != "off" and (source_range is None or options.caller_auth == "also"):
+        entry, result, reason = _proof(attempt, policy)
+        trace = (*trace, entry)
+        if policy is None or result != "proved":
+            return Decision(
+                Verdict.REFUSE,
+                outcome=f"credentials-{result}",
+                status=401,
+                reason=reason,
+                stateless=source_range is None,
+                account_id=None if policy is None else policy.account_id,
+                config_version=None if policy is None else policy.version,
+                trace=trace,
+            )
+    assert policy is not None, "without an account nobody is let past the source"
 
     # 4. Offer.
     offer_entry, offer_refusal = _offer(attempt, options.sound.of(attempt.transport))
@@ -236,6 +262,22 @@ def _refuse_source(
         config_version=None if policy is None else policy.version,
         trace=(*trace, TraceEntry(Step.SOURCE, "refused", facts)),
     )
+
+
+def _proof(attempt: Attempt, policy: AccountPolicy | None) -> tuple[TraceEntry, str, str | None]:
+    """The entry of the step "caller_auth", what the proof is worth to this account, and why."""
+    proof = attempt.proof or _NO_PROOF
+    result, reason = proof.result, proof.reason
+    if result == "proved" and (policy is None or proof.account_id != policy.account_id):
+        result, reason = "wrong", "who has proved itself is no caller of this account"
+    if result == "proved":
+        return TraceEntry(Step.CALLER_AUTH, "passed", (("username", _short(proof.username)),)), result, None
+    facts: tuple[tuple[str, Json], ...] = (
+        ("credentials", result),
+        ("username", _short(proof.username)),
+        ("reason", reason),
+    )
+    return TraceEntry(Step.CALLER_AUTH, "refused", facts), result, _TOLD_OF_PROOFS[result]
 
 
 _OfferRefusal = tuple[str, int, str, tuple[tuple[str, str], ...]]

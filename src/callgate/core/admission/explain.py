@@ -113,6 +113,19 @@ def _source(result: str, facts: _Facts, dialled: _Facts) -> str:
     return f"{_code(address)} is in none of {count} ranges; nearest is {_code(nearest)}"
 
 
+def _caller_auth(result: str, facts: _Facts, dialled: _Facts) -> str:
+    username = _code(facts.get("username"))
+    if result == "passed":
+        return f"the caller has proved to be {username}"
+    if facts.get("credentials") == "missing":
+        words = "the INVITE brings no credentials, and the caller is asked for them"
+    elif facts.get("credentials") == "stale":
+        words = f"the caller has proved to be {username} with a challenge that is not good any more, and gets another"
+    else:
+        words = f"the credentials, of {username}, are wrong"
+    return f"{words}: {facts['reason']}" if facts.get("reason") else words
+
+
 def _offer(result: str, facts: _Facts, dialled: _Facts) -> str:
     if facts.get("offer") is False:
         return "the INVITE carries no SDP; our answer to it will make the offer"
@@ -264,6 +277,7 @@ _EXPLANATIONS = {
     Step.WELL_FORMED: _well_formed,
     Step.ACCOUNT: _account,
     Step.SOURCE: _source,
+    Step.CALLER_AUTH: _caller_auth,
     Step.OFFER: _offer,
     Step.CAPACITY: _capacity,
     Step.TO_USER: _to_user,
