@@ -37,6 +37,7 @@ class StageLeg:
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
+        self.dialog_name = (attempt.call_id, f"ours-{id(self)}", "theirs")
         self.media_address = "198.51.100.1"
         self.reliable_transport = False
         self.did: list[tuple[Any, ...]] = []
@@ -183,6 +184,7 @@ class Stage:
         limits: GateLimits | None = None,
         handler: bool = False,
         caller_auth: str = "off",
+        replaces: bool = False,
         proofs: CallerProofs | None = None,
         **template: Any,
     ) -> None:
@@ -200,7 +202,9 @@ class Stage:
             fallback_handler=HANDLER if handler else None,
         )
         self.caller_auth = caller_auth
-        self.others: list[str] = []  # domains of further accounts, whose rules admit nobody
+        self.replaces = replaces
+        self.others: list[str] = []  # domains of further accounts
+        self.other_ranges: tuple[str, ...] = ()
         self._compiled: tuple[object, PolicySet] | None = None
         ids = SystemIds()
         self.tasks = TaskOwner(lambda name, error: self.log.append(("task failed", {"name": name, "error": error})))
@@ -227,7 +231,7 @@ class Stage:
         )
 
     def _policies(self) -> PolicySet:
-        rules = (self.config, tuple(self.others))
+        rules = (self.config, tuple(self.others), self.other_ranges)
         if self._compiled is None or self._compiled[0] != rules:
             self._compiled = (rules, self._compile())
         return self._compiled[1]
@@ -237,10 +241,10 @@ class Stage:
             account_id=ACCOUNT, domain="example.org", config=self.config, version=1, agents=self.snapshot.agents
         )
         others = [
-            compile_policy(account_id=domain, domain=domain, config=SipConfig(), version=1, agents={})
+            compile_policy(account_id=domain, domain=domain, config=SipConfig(self.other_ranges), version=1, agents={})
             for domain in self.others
         ]
-        return PolicySet((policy, *others), AdmissionOptions(caller_auth=self.caller_auth))
+        return PolicySet((policy, *others), AdmissionOptions(caller_auth=self.caller_auth, replaces=self.replaces))
 
     @staticmethod
     def attempt(user: str = "demo", source: str = "192.0.2.7", body: bytes = OFFER, **more: Any) -> Attempt:

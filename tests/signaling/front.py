@@ -35,6 +35,7 @@ class Front:
             user_agent="Callgate/test",
             t1_s=T1_S,
             strangers=stage.gate.strangers,
+            replaces=stage.replaces,
             warn=self.warnings.append,
         )
         self.address = await self.endpoint.start("127.0.0.1", 0)

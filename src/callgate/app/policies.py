@@ -30,6 +30,7 @@ class Policies:
             account_limit_status=settings.account_limit_status,
             retry_after_s=settings.retry_after_s,
             caller_auth=settings.caller_auth_mode,
+            replaces=settings.sip_replaces,
             trusted_proxies=settings.sip_trusted_proxies,
             sound=_sound(settings),
         )

@@ -300,6 +300,7 @@ class Server:
             advertise=settings.advertise,
             local_networks=settings.local_networks,
             strangers=gate.strangers,
+            replaces=settings.sip_replaces,
             warn=lambda words: self._log(events.SIP_WARNING, detail=words),
         )
         try:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from callgate.calls.origin import Dialled
-from callgate.calls.records import record_of
+from callgate.calls.records import Aftermath, record_of
 from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner, Surroundings
 from callgate.calls.strangers import Strangers
+from callgate.calls.takeover import TakeOver, find_replaced, replaced_by
 from callgate.calls.talk import Talk
 from callgate.core.admission.callers import CallerProofs
 from callgate.core.admission.capacity import Capacity
@@ -21,7 +22,7 @@ from callgate.core.admission.policy import PolicySet
 from callgate.core.admission.question import question_body
 from callgate.core.admission.rate import SourceRates
 from callgate.entities.attempt import Attempt
-from callgate.entities.decision import Verdict
+from callgate.entities.decision import Decision, Verdict
 from callgate.ports import Considered, Media, Question, SipLeg
 from callgate.telemetry import events
 
@@ -108,11 +109,15 @@ class Gate:
         source = policies.source_of(attempt)
         if self._proofs is not None and source is not None and not attempt.noisy and attempt.defect is None:
             attempt = replace(attempt, proof=self._proofs.look(attempt, source, now))
+        attempt = replace(attempt, replaces=replaced_by(attempt, self._registry, policies.source_of))
         decision = decide(attempt, policies, self._capacity(source, now))
         if decision.status == 401 and self._proofs is not None and source is not None:
             stale = decision.outcome == "credentials-stale"
             decision = replace(decision, headers=self._proofs.challenges(attempt, source, now, stale=stale))
         session = None
+        if attempt.replaces is not None and decision.verdict is Verdict.ADMIT:
+            self._record(attempt, decision, Aftermath(Verdict.ADMIT, call_id=attempt.replaces.call_id))
+            return Considered(decision, None)
         if decision.verdict in (Verdict.ADMIT, Verdict.ASK):
             session = self._media.reserve()
             if session is None:  # the last credit went on this very turn
@@ -123,9 +128,7 @@ class Gate:
                 return Considered(decision, None)
             if decision.stateless:
                 self.strangers.refused(attempt.source_address)
-            self._around.store.decision(
-                record_of(attempt, decision, decision_id=self._around.ids.sortable(), at=self._around.clock.now())
-            )
+            self._record(attempt, decision)
             if not decision.stateless:  # a line for every stranger would let a scanner fill the disk
                 self._around.log(
                     events.CALL_REFUSED, outcome=decision.outcome, status=decision.status, detail=decision.reason
@@ -135,23 +138,18 @@ class Gate:
         return Considered(decision, session)
 
     def arrived(self, leg: SipLeg, considered: Considered) -> None:
-        """Start the call, or ask its owner."""
-        assert considered.session is not None, "signaling hands over only what `consider` has reserved for"
+        """Start the call, or ask its owner; or go on with another."""
         session = considered.session
+        if session is None:
+            self._take_over(leg)
+            return
         runner = CallRunner(Dialled(leg.attempt, considered.decision), self._around, self._registry.leave)
-        talk = Talk(
-            leg.attempt.body,
-            leg.media_address,
-            session.rtp_port,
-            session_id=runner.begun_ms,
-            terms=self._policies().options.sound.of(leg.attempt.transport),
-            new_key=self._around.new_key,
-        )
+        talk = self._talk(leg, session.rtp_port, runner.begun_ms)
         question = self._question(leg.attempt, considered, runner.decision_id)
         source = self._policies().source_of(leg.attempt)
         if source is not None:
             self._rates.called(source, self._around.clock.monotonic())
-        self._registry.enter(runner)
+        self._registry.enter(runner, leg.dialog_name)
         runner.begin(leg, session, talk, question)
 
     def admits_source(self, address: str) -> bool:
@@ -165,6 +163,28 @@ class Gate:
     def _is_known(self, address: str) -> bool:
         policies = self._policies()
         return policies.admits_source(address) or policies.is_proxy(address)
+
+    def _take_over(self, leg: SipLeg) -> None:
+        runner = find_replaced(leg.attempt, self._registry)
+        assert runner is not None, "it was found on this same turn of the event loop"
+        talk = self._talk(leg, runner.rtp_port, runner.begun_ms)
+        TakeOver(leg, talk, runner, self._registry).begin()
+
+    def _talk(self, leg: SipLeg, rtp_port: int, session_id: int) -> Talk:
+        return Talk(
+            leg.attempt.body,
+            leg.media_address,
+            rtp_port,
+            session_id=session_id,
+            terms=self._policies().options.sound.of(leg.attempt.transport),
+            new_key=self._around.new_key,
+        )
+
+    def _record(self, attempt: Attempt, decision: Decision, aftermath: Aftermath | None = None) -> None:
+        around = self._around
+        around.store.decision(
+            record_of(attempt, decision, decision_id=around.ids.sortable(), at=around.clock.now(), aftermath=aftermath)
+        )
 
     def _capacity(self, source: str | None, now: float) -> Capacity:
         return Capacity(

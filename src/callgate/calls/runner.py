@@ -18,6 +18,7 @@ from callgate.calls.talk import Talk
 from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sdp.description import SdpError
 from callgate.core.templates.render import TemplateUnfit
+from callgate.entities.attempt import Attempt
 from callgate.entities.call import Call
 from callgate.entities.json import JsonObject
 from callgate.entities.outcomes import OUTCOMES
@@ -177,6 +178,25 @@ class CallRunner:
             self._create(None)
         else:
             self._question = self._around.tasks.spawn(self._ask(question), name="ask the fallback handler")
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The INVITE that it began with; ``None`` when it has none."""
+        return self._origin.attempt
+
+    @property
+    def rtp_port(self) -> int:
+        """Where it gets its sound."""
+        return self._session.rtp_port
+
+    def replace_leg(self, leg: Leg, talk: Talk) -> Leg | None:
+        """Go on over another leg of the same peer; the one until now, or ``None`` when caller and agent do not talk."""
+        if not self.is_joined:
+            return None
+        old, self._leg_there, self._talk = self._leg, leg, talk
+        leg.listen(self)
+        self._redirect()
+        return old
 
     def hang_up(self, message: str | None = None) -> None:
         """End a joined call on behalf of the API, after the agent has said `message`."""

@@ -153,6 +153,12 @@ class Settings:
         (),
         "Addresses of this deployment's own SIP proxies; what they say in X-Callgate-Source is believed.",
     )
+    sip_replaces: bool = _setting(
+        "sip.replaces",
+        False,
+        "Let an INVITE with Replaces go on with a joined call, from the address that the call came from: for PBXs that "
+        "move calls between their own lines. Off, because whoever shares that address can take calls over.",
+    )
     sip_t1_ms: int = _setting(
         "sip.t1_ms",
         500,

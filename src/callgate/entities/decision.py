@@ -26,6 +26,7 @@ class Step(StrEnum):
     SOURCE = "source"
     CALLER_AUTH = "caller_auth"
     OFFER = "offer"
+    REPLACES = "replaces"
     CAPACITY = "capacity"
     TO_USER = "to_user"
     ALLOWED_AGENTS = "allowed_agents"

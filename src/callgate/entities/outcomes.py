@@ -49,6 +49,8 @@ _ROWS: Final = (
     # An admitted source, before any rule about users.
     Outcome("no-common-codec", Doing.CALLER, 488, None, "The offer has no audio that can be taken."),
     Outcome("offer-not-sdp", Doing.CALLER, 415, None, "The body of the INVITE is not SDP."),
+    Outcome("replaces-refused", Doing.CALLER, 403, None, "The caller may not go on with the call that it names."),
+    Outcome("replaces-nothing", Doing.CALLER, 481, None, "The call that is to go on does not exist, or not yet."),
     Outcome("draining", Doing.US, 503, None, "The node is shutting down and takes no new calls."),
     Outcome("node-full", Doing.US, 503, None, "The node carries as many calls as it may."),
     Outcome("no-port", Doing.US, 503, None, "No RTP port is free."),

@@ -150,6 +150,11 @@ class SipLeg(Leg, Protocol):
         ...
 
     @property
+    def dialog_name(self) -> tuple[str, str, str]:
+        """Call-ID, our tag and the peer's: what names its dialog."""
+        ...
+
+    @property
     def media_address(self) -> str:
         """The IP address to put into SDP towards this peer (the route's local address, or the advertised one)."""
         ...
@@ -166,7 +171,7 @@ class Considered:
 
     Attributes:
         decision: the verdict.
-        session: the slot and port reserved for it; ``None`` when refused.
+        session: the slot and port reserved for it; ``None`` when refused, or when it goes on with a call that has one.
     """
 
     decision: Decision
@@ -179,8 +184,8 @@ class IncomingCalls(Protocol):
     def consider(self, attempt: Attempt) -> Considered:
         """The verdict, at once.
 
-        Refusals and their records are complete with it; for admit and ask a session has been reserved, and `arrived`
-        follows on the same turn of the event loop.
+        Refusals and their records are complete with it; for admit and ask `arrived` follows on the same turn of the
+        event loop, and a session has been reserved, unless there is one.
         """
         ...
 

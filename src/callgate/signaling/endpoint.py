@@ -40,7 +40,6 @@ from callgate.signaling.within_dialog import ALLOW, WithinDialog, reason
 
 # RFC 3261 section 8.1.1.7 (Via): branches that begin so are unique; others are RFC 2543's.
 _COOKIE: Final = "z9hG4bK"
-_SUPPORTED: Final[frozenset[str]] = frozenset()  # option tags we could be required to understand
 
 
 class SipEndpoint:
@@ -61,6 +60,7 @@ class SipEndpoint:
         advertise: see `AddressBook`.
         local_networks: see `AddressBook`.
         strangers: who is noisy; ``None``: nobody is.
+        replaces: whether INVITEs may ask to go on with a call, RFC 3891.
         warn: told in words what an operator must know.
     """
 
@@ -81,6 +81,7 @@ class SipEndpoint:
         advertise: str = "",
         local_networks: tuple[str, ...] = (),
         strangers: Strangers | None = None,
+        replaces: bool = False,
         warn: Callable[[str], None] = lambda words: None,
     ) -> None:
         self.clock = clock
@@ -113,6 +114,9 @@ class SipEndpoint:
         self._served: dict[tuple[str, str, int], ServerExchange] = {}
         self._legs: dict[tuple[str, ...], IncomingLeg] = {}
         self._strangers = strangers
+        # Option tags that we could be required to understand.
+        self._supported = frozenset({"replaces"} if replaces else ())
+        self.supported_header = tuple(("Supported", tag) for tag in self._supported)
         self._living = LivingCalls()
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
@@ -394,7 +398,7 @@ class SipEndpoint:
 
     def _inside(self, side: WithinDialog, request: Request, exchange: ServerExchange) -> None:
         """A request within a dialog; a transaction that was begun is answered, whatever happens."""
-        defect = validate_request(request, supported=_SUPPORTED)
+        defect = validate_request(request, supported=self._supported)
         if defect is not None:
             exchange.respond(
                 respond(request, defect.status, headers=(*_why(defect.status, defect.reason), *defect.headers))
@@ -427,13 +431,18 @@ class SipEndpoint:
             self._count(peer)
             self._refuse(request, 403, peer, size)
             return
-        defect = validate_request(request, supported=_SUPPORTED)
+        defect = validate_request(request, supported=self._supported)
         tag = stateless_tag(request, self._secret)
         if defect is not None:
             why = _why(defect.status, defect.reason)
             answer = respond(request, defect.status, to_tag=tag, headers=(*why, *defect.headers))
         elif request.method == "OPTIONS":
-            headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Server", self.user_agent))
+            headers = (
+                ("Allow", ALLOW),
+                *self.supported_header,
+                ("Accept", "application/sdp"),
+                ("Server", self.user_agent),
+            )
             if self._draining():
                 answer = respond(request, 503, to_tag=tag, headers=(*headers, *_why(503, "the node is shutting down")))
             else:
@@ -443,7 +452,7 @@ class SipEndpoint:
         self._serve(request, peer, key).respond(answer)
 
     def _invite_came(self, request: Request, peer: Peer, key: tuple[str, ...], size: int) -> None:
-        defect = validate_request(request, supported=_SUPPORTED)
+        defect = validate_request(request, supported=self._supported)
         if defect is None and _served_key(request) in self._served:
             defect = Defect(482, "the same INVITE is being served already; it came a second time by another path")
         if defect is None and any((via.branch or "", "INVITE") in self._client for via in request.vias[1:]):

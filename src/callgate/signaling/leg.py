@@ -34,6 +34,13 @@ class IncomingLeg(WithinDialog):
         return self._attempt
 
     @property
+    def dialog_name(self) -> tuple[str, str, str]:
+        """What names its dialog."""
+        dialog = self.dialog
+        assert dialog is not None, "a leg is made with its dialog"
+        return dialog.call_id, dialog.local_tag, dialog.remote_tag
+
+    @property
     def media_address(self) -> str:
         """The IP address to put into SDP towards this peer."""
         return self._address
@@ -57,7 +64,12 @@ class IncomingLeg(WithinDialog):
     def answer(self, sdp: bytes) -> None:
         """Send 200 OK."""
         if self._exchange.open:
-            headers = (("Contact", self._contact), ("Allow", ALLOW), ("Server", self._endpoint.user_agent))
+            headers = (
+                ("Contact", self._contact),
+                ("Allow", ALLOW),
+                *self._endpoint.supported_header,
+                ("Server", self._endpoint.user_agent),
+            )
             answer = respond(
                 self._exchange.request,
                 200,

@@ -8,6 +8,7 @@ from callgate.core.sip.errors import SipError
 from callgate.core.sip.message import Request, Response, respond
 from callgate.ports import Alarm, ReofferAnswer
 from callgate.signaling.exchange import ServerExchange
+from callgate.signaling.other_methods import answer_other
 from callgate.signaling.transport import Peer
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class WithinDialog:
             case "OPTIONS":
                 exchange.respond(respond(request, 200, headers=(("Allow", ALLOW), ("Accept", "application/sdp"))))
             case _:
-                exchange.respond(respond(request, 405, headers=(("Allow", ALLOW),)))
+                exchange.respond(answer_other(request, ALLOW))
 
     def acknowledged(self, request: Request) -> None:
         """An ACK of a 2xx."""

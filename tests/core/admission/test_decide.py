@@ -470,3 +470,36 @@ def test_the_record_names_who_has_proved_itself_and_the_refusal_does_not_say_wha
     ]
     told = {decide(invite(proof=proof), auth_rules("also"), ROOM).reason for proof in wrong}
     assert len(told) == 1
+
+
+# ------------------------------------------------------------------------------------ calls that go on over another leg
+
+HERS = Replaced("joined", "acc", "call", INVITE.source_address)
+
+
+@pytest.mark.parametrize(
+    ("replaced", "offered", "outcome", "status"),
+    [
+        (HERS, True, None, None),
+        (HERS, False, "replaces-refused", 403),
+        (Replaced(), True, "replaces-nothing", 481),
+        (replace(HERS, state="early"), True, "replaces-nothing", 481),
+        (replace(HERS, early_only=True), True, "replaces-nothing", 486),
+        (replace(HERS, account_id="other"), True, "replaces-refused", 403),
+        (replace(HERS, source_address="192.0.2.8"), True, "replaces-refused", 403),
+        (replace(HERS, source_address=None), True, "replaces-refused", 403),
+        (Replaced(problem="not a Call-ID"), False, "malformed", 400),
+    ],
+)
+def test_who_may_go_on_with_a_call(replaced: Replaced, offered: bool, outcome: str | None, status: int | None) -> None:
+    full = replace(ROOM, calls=500)
+    decision = decide(invite(to="whoever", replaces=replaced), policies(config(), replaces=offered), full)
+    assert (decision.outcome, decision.status, decision.stateless) == (outcome, status, False)
+    assert decision.trace[-1].step is Step.REPLACES
+    said = summary(decision)
+    assert ("`call` goes on" in said) == (outcome is None)
+
+
+def test_who_is_refused_by_its_source_is_not_told_of_calls() -> None:
+    attempt = invite(source_address=ELSEWHERE, replaces=HERS)
+    assert decide(attempt, policies(config(), replaces=True), ROOM).outcome == "source-not-allowed"

@@ -14,7 +14,7 @@ from callgate.core.admission.policy import AccountPolicy, PolicySet, account_ent
 from callgate.core.sdp.negotiate import assess
 from callgate.core.sdp.terms import SoundTerms
 from callgate.core.sip.uri import dialled_user, uri_host
-from callgate.entities.attempt import Attempt, Proof
+from callgate.entities.attempt import Attempt, Proof, Replaced
 from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
 
@@ -134,6 +134,15 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
     if offer_refusal is not None:
         outcome, status, reason, headers = offer_refusal
         return _refuse(policy, outcome, status, reason, headers, trace)
+
+    # Ours too: an INVITE that goes on with a call needs neither room nor a rule; it must be its peer's.
+    if attempt.replaces is not None:
+        objection = _objection(attempt.replaces, policy.account_id, source, options.replaces)
+        facts = (("call", attempt.replaces.call_id), ("problem", objection and objection[2]))
+        trace = (*trace, TraceEntry(Step.REPLACES, "refused" if objection else "matched", facts))
+        if objection is not None:
+            return _refuse(policy, *objection, (), trace)
+        return Decision(Verdict.ADMIT, account_id=policy.account_id, config_version=policy.version, trace=trace)
 
     # 5. Capacity.
     account_calls = capacity.account_calls(policy.account_id) if capacity.account_calls_max else 0
@@ -262,6 +271,26 @@ def _refuse_source(
         config_version=None if policy is None else policy.version,
         trace=(*trace, TraceEntry(Step.SOURCE, "refused", facts)),
     )
+
+
+def _objection(replaced: Replaced, account_id: str, source: str, offered: bool) -> tuple[str, int, str] | None:
+    """Why an INVITE may not go on with a call: outcome, status, words. RFC 3891 section 3 (User Agent Server Behavior).
+
+    Whoever knows its Call-ID and tags could have seen them on the way; so it must come from where the call came from.
+    """
+    if replaced.problem is not None:
+        return "malformed", 400, f"Replaces: {replaced.problem}"
+    if not offered:
+        return "replaces-refused", 403, "calls are not taken over here"
+    if replaced.state == "none":
+        return "replaces-nothing", 481, "no call has these tags and this Call-ID"
+    if replaced.account_id != account_id or replaced.source_address != source:
+        return "replaces-refused", 403, "the call is of another account, or its peer calls from elsewhere"
+    if replaced.state == "early":
+        return "replaces-nothing", 481, "a call that its peer has begun goes on only once it has been answered"
+    if replaced.early_only:
+        return "replaces-nothing", 486, "the call has been answered, and is wanted only if it has not"
+    return None
 
 
 def _proof(attempt: Attempt, policy: AccountPolicy | None) -> tuple[TraceEntry, str, str | None]:

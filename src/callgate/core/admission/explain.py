@@ -138,6 +138,12 @@ def _offer(result: str, facts: _Facts, dialled: _Facts) -> str:
     return f"the offer cannot be taken: {facts.get('reason')}"
 
 
+def _replaces(result: str, facts: _Facts, dialled: _Facts) -> str:
+    if result == "matched":
+        return f"the call {_code(facts.get('call'))} goes on over this INVITE"
+    return f"the INVITE wants to go on with another call, and may not: {facts.get('problem')}"
+
+
 def _capacity(result: str, facts: _Facts, dialled: _Facts) -> str:
     room = f"{facts.get('calls')} of at most {facts.get('calls_max')} calls"
     if result == "passed":
@@ -279,6 +285,7 @@ _EXPLANATIONS = {
     Step.SOURCE: _source,
     Step.CALLER_AUTH: _caller_auth,
     Step.OFFER: _offer,
+    Step.REPLACES: _replaces,
     Step.CAPACITY: _capacity,
     Step.TO_USER: _to_user,
     Step.ALLOWED_AGENTS: _rule,

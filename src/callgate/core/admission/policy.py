@@ -33,6 +33,7 @@ class AdmissionOptions:
         retry_after_s: what a 503 tells the peer to wait.
         caller_auth: whether callers must prove themselves: ``off``, ``also`` (those of the ranges too) or ``instead``
             (those who are in no range).
+        replaces: whether an INVITE may ask to go on with a call of the same peer.
         trusted_proxies: addresses or networks of the deployment's own proxies, IPv4 or IPv6.
         sound: codecs and encryption that offers are judged by.
     """
@@ -42,6 +43,7 @@ class AdmissionOptions:
     account_limit_status: int = 480
     retry_after_s: int = 10
     caller_auth: str = "off"
+    replaces: bool = False
     trusted_proxies: tuple[str, ...] = ()
     sound: SoundPolicy = field(default_factory=SoundPolicy)
 
