@@ -36,7 +36,7 @@ async def front(request: pytest.FixtureRequest) -> AsyncIterator[Front]:
 
 
 def also(test: object) -> object:
-    return pytest.mark.parametrize("front", ["also"], indirect=True)(test)  # type: ignore[arg-type]
+    return pytest.mark.parametrize("front", ["also"], indirect=True)(test)
 
 
 def nonce_of(challenge: Response) -> str:

@@ -36,7 +36,7 @@ from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
 from callgate.signaling.tcp import TcpConnection, TcpTransport
 from callgate.signaling.transport import Connection, Peer
 from callgate.signaling.udp import UdpTransport
-from callgate.signaling.within_dialog import ALLOW, WithinDialog, reason
+from callgate.signaling.within_dialog import ALLOW, WithinDialog, why
 
 # RFC 3261 section 8.1.1.7 (Via): branches that begin so are unique; others are RFC 2543's.
 _COOKIE: Final = "z9hG4bK"
@@ -401,7 +401,7 @@ class SipEndpoint:
         defect = validate_request(request, supported=self._supported)
         if defect is not None:
             exchange.respond(
-                respond(request, defect.status, headers=(*_why(defect.status, defect.reason), *defect.headers))
+                respond(request, defect.status, headers=(*why(defect.status, defect.reason), *defect.headers))
             )
             return
         try:
@@ -434,19 +434,18 @@ class SipEndpoint:
         defect = validate_request(request, supported=self._supported)
         tag = stateless_tag(request, self._secret)
         if defect is not None:
-            why = _why(defect.status, defect.reason)
-            answer = respond(request, defect.status, to_tag=tag, headers=(*why, *defect.headers))
+            headers = (*why(defect.status, defect.reason), *defect.headers)
+            answer = respond(request, defect.status, to_tag=tag, headers=headers)
         elif request.method == "OPTIONS":
+            status, words = (503, "the node is shutting down") if self._draining() else (200, None)
             headers = (
                 ("Allow", ALLOW),
                 *self.supported_header,
                 ("Accept", "application/sdp"),
+                *why(status, words),
                 ("Server", self.user_agent),
             )
-            if self._draining():
-                answer = respond(request, 503, to_tag=tag, headers=(*headers, *_why(503, "the node is shutting down")))
-            else:
-                answer = respond(request, 200, to_tag=tag, headers=headers)
+            answer = respond(request, status, to_tag=tag, headers=headers)
         else:
             answer = respond(request, 405, to_tag=tag, headers=(("Allow", ALLOW),))
         self._serve(request, peer, key).respond(answer)
@@ -475,7 +474,7 @@ class SipEndpoint:
                             request,
                             status,
                             to_tag=stateless_tag(request, self._secret),
-                            headers=(*decision.headers, *_why(status, decision.reason), ("Server", self.user_agent)),
+                            headers=(*decision.headers, *why(status, decision.reason), ("Server", self.user_agent)),
                         )
                     )
         elif defect is not None:
@@ -517,8 +516,8 @@ class SipEndpoint:
             self._count(peer)
             return
         # The words are the first that go when the refusal would be longer than the request.
-        why = _why(defect.status, defect.reason) if self._admits_source(peer.address) else ()
-        self._refuse(request, defect.status, peer, size, (*why, *defect.headers))
+        words = defect.reason if self._admits_source(peer.address) else None
+        self._refuse(request, defect.status, peer, size, (*why(defect.status, words), *defect.headers))
 
     def _consider(self, request: Request, peer: Peer, defect: Defect | None) -> Considered | None:
         assert self._calls is not None
@@ -564,11 +563,6 @@ def _key(request: Request) -> tuple[str, ...]:
         return branch, via.host.lower(), str(via.port or 5060), method
     number = str(request.cseq.number)
     return "", request.call_id, request.from_.tag or "", number, via.host.lower(), str(via.port), branch, method
-
-
-def _why(status: int, words: str | None) -> Sequence[tuple[str, str]]:
-    """What a refusal says of its reason, to peers that have been admitted. RFC 3326 section 2."""
-    return (("Reason", reason("SIP", status, words)),) if words else ()
 
 
 def _served_key(request: Request) -> tuple[str, str, int]:

@@ -240,6 +240,11 @@ def reason(protocol: str, code: int, words: str) -> str:
     return f'{protocol};cause={code};text="{quoted}"'
 
 
+def why(status: int, words: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers in which a refusal says why, to peers that have been admitted."""
+    return (("Reason", reason("SIP", status, words)),) if words else ()
+
+
 def _reason_words(request: Request) -> str:
     """The text of a Reason header, or its whole value; empty without one."""
     try:

@@ -14,7 +14,7 @@ from callgate.core.admission.explain import explain_trace, summary
 from callgate.core.admission.policy import AdmissionOptions, PolicySet
 from callgate.core.sdp.terms import sound_policy
 from callgate.core.sip.uri import dialled_user
-from callgate.entities.attempt import Attempt, Defect, Proof
+from callgate.entities.attempt import Attempt, Defect, Proof, Replaced
 from callgate.entities.decision import Step, TraceEntry, Verdict
 from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.sip_config import SipConfig
