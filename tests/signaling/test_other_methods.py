@@ -3,11 +3,11 @@
 import pytest
 
 from callgate.ports import SipLeg
+from callgate.signaling.within_dialog import ALLOW
 from tests.signaling.conftest import House
 from tests.signaling.test_leg import joined
 from tests.signaling.wire import OFFER, Caller, Ear
 
-ALLOWED = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
 OTHERS = ["MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REGISTER"]
 
 
@@ -21,7 +21,7 @@ async def leg(house: House, caller: Caller) -> tuple[SipLeg, Ear]:
 async def test_outside_a_call_none_of_them_is_served(house: House, caller: Caller, method: str) -> None:
     await caller.send(method, headers=[("Event", "presence")])
     response = await caller.response()
-    assert (response.status, response.headers.get("Allow")) == (405, ALLOWED)
+    assert (response.status, response.headers.get("Allow")) == (405, ALLOW)
     assert house.calls.attempts == []
 
 
@@ -31,7 +31,7 @@ async def test_within_a_call_none_either_and_the_call_goes_on(
 ) -> None:
     await caller.send(method, headers=[("Event", "keep-alive")])
     response = await caller.response()
-    assert (response.status, response.headers.get("Allow")) == (405, ALLOWED)
+    assert (response.status, response.headers.get("Allow")) == (405, ALLOW)
     await caller.send("OPTIONS")
     assert (await caller.response()).status == 200
     assert leg[1].silent
@@ -42,7 +42,7 @@ async def test_a_refer_is_declined_and_the_caller_keeps_its_call(caller: Caller,
     await caller.send("REFER", headers=[("Refer-To", "<sip:somebody@example.org>"), ("Referred-By", "<sip:a@b>")])
     response = await caller.response()
     assert (response.status, "not transferred" in (response.headers.get("Reason") or "")) == (603, True)
-    assert "REFER" not in ALLOWED
+    assert "REFER" not in ALLOW
     for headers in ([], [("Refer-To", "<sip:a@b>"), ("Refer-To", "<sip:c@d>")]):
         await caller.send("REFER", headers=headers)
         assert (await caller.response()).status == 400

@@ -246,9 +246,9 @@ class Settings:
     )
     caller_auth_algorithms: tuple[str, ...] = _setting(
         "caller_auth.algorithms",
-        ("MD5", "SHA-256"),
-        "Hashes that are offered, in this order. Many phones and PBXs look at the first offer only and know MD5 alone; "
-        "put SHA-256 first, or leave MD5 out, where all of yours know it.",
+        ("MD5",),
+        "Hashes that are offered, one challenge each, in this order. Many phones look at the first challenge only, or "
+        "give up at one that they do not know, and MD5 is what all know; SHA-256 where yours know it.",
         choices=("MD5", "SHA-256"),
     )
     caller_auth_nonce_s: float = _setting(
