@@ -63,7 +63,7 @@ def an_endpoint(warnings: list[str]) -> tuple[SipEndpoint, ManualClock, UdpTrans
         t1_s=T1_S,
         warn=warnings.append,
     )
-    endpoint.addresses = AddressBook("127.0.0.1", 5060)
+    endpoint.transports.addresses = AddressBook("127.0.0.1", 5060)
     return endpoint, clock, UdpTransport(endpoint)
 
 

@@ -97,7 +97,7 @@ async def test_a_caller_that_does_not_read_is_let_go(house: House) -> None:
     assert isinstance(await wire.receive(), Response)
     leg, ear = await house.calls.leg()
     leg.answer(ANSWER)
-    (connection,) = house.endpoint._tcp._connections
+    (connection,) = house.endpoint.transports._tcp._connections
     for _ in range(100):
         connection.send(b"x" * 100_000)
         if connection.closed:

@@ -9,41 +9,34 @@ What comes is sorted in this order, and only the last kind ever meets the rules:
 4. everything else: an INVITE becomes an attempt, OPTIONS and the rest are answered to admitted sources.
 """
 
-import asyncio
-import socket
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
 from typing import Final
 
-from callgate.core.sip.attempt import attempt_of, unmapped
+from callgate.core.sip.attempt import attempt_of
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
 from callgate.core.sip.message import Request, Response, respond
 from callgate.core.sip.stateless import refuse_statelessly, stateless_tag
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import State
-from callgate.core.sip.uri import parse_uri, write_host
 from callgate.core.sip.validate import validate_request, validate_response
+from callgate.core.sip.via import BRANCH_COOKIE
 from callgate.entities.attempt import Defect
 from callgate.entities.decision import Verdict
 from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls
 from callgate.runtime.tasks import TaskOwner
-from callgate.signaling.addresses import AddressBook
 from callgate.signaling.exchange import ClientExchange, ServerExchange
 from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
-from callgate.signaling.tcp import TcpConnection, TcpTransport
 from callgate.signaling.transport import Connection, Peer
-from callgate.signaling.udp import UdpTransport
+from callgate.signaling.transports import Transports
 from callgate.signaling.within_dialog import ALLOW, WithinDialog
 
-# RFC 3261 section 8.1.1.7 (Via): branches that begin so are unique; others are RFC 2543's.
-_COOKIE: Final = "z9hG4bK"
 _SUPPORTED: Final[frozenset[str]] = frozenset()  # option tags we could be required to understand
 
 
 class SipEndpoint:
-    """One address and port, UDP and TCP.
+    """Sorts the messages of all transports.
 
     Args:
         calls: asked about INVITEs; ``None``: none is taken.
@@ -84,24 +77,24 @@ class SipEndpoint:
         self.alarms = alarms
         self.timers = Timers.of(t1_s)
         self.user_agent = user_agent
-        self.addresses: AddressBook
         self._calls = calls
         self._admits_source = admits_source
         self._draining = draining
         self._ids = ids
-        self._tasks = tasks
         self._warn = warn
-        self._advertise = advertise
-        self._local_networks = local_networks
         self._secret = ids.token(32).encode()
-        self._udp: UdpTransport | None = None
-        self._tcp = TcpTransport(
+        self.transports = Transports(
             self,
-            clock,
-            alarms,
-            connections_max=tcp_connections_max,
-            idle_s=tcp_idle_s,
+            clock=clock,
+            alarms=alarms,
+            ids=ids,
+            tasks=tasks,
+            tcp_connections_max=tcp_connections_max,
+            tcp_idle_s=tcp_idle_s,
             in_use=self._carries_a_call,
+            advertise=advertise,
+            local_networks=local_networks,
+            warn=warn,
         )
         self._server: dict[tuple[str, ...], ServerExchange] = {}
         self._client: dict[tuple[str, str], ClientExchange] = {}
@@ -123,24 +116,11 @@ class SipEndpoint:
         Raises:
             OSError: the address cannot be had.
         """
-        udp, tcp = _bind_both(host, port)
-        bound: tuple[str, int] = udp.getsockname()[:2]
-        self.addresses = AddressBook(
-            unmapped(bound[0]),
-            bound[1],
-            advertise=self._advertise,
-            local_networks=self._local_networks,
-            warn=self._warn,
-        )
-        self._udp = await UdpTransport.open(udp, self)
-        await self._tcp.open(tcp)
-        return bound
+        return await self.transports.start(host, port)
 
     def close(self) -> None:
         """Stop receiving and sending."""
-        if self._udp is not None:
-            self._udp.close()
-        self._tcp.close()
+        self.transports.close()
 
     @property
     def busy(self) -> tuple[int, int, int]:
@@ -173,12 +153,7 @@ class SipEndpoint:
             ParseError: `uri` is none.
             OSError: its host cannot be resolved.
         """
-        target = parse_uri(uri)
-        port = target.port or 5060
-        found = await asyncio.get_running_loop().getaddrinfo(
-            target.host, port, type=socket.SOCK_DGRAM, family=socket.AF_INET6 if ":" in target.host else socket.AF_INET
-        )
-        peer = Peer(transport, str(found[0][4][0]), port)
+        peer = await self.transports.peer_of(uri, transport)
         invite = invite_of(
             uri,
             via=self.via(peer),
@@ -189,7 +164,7 @@ class SipEndpoint:
             call_id=self._ids.token(16),
             user_agent=self.user_agent,
             headers=headers,
-            sdp=sdp(self.addresses.towards(peer.address)),
+            sdp=sdp(self.transports.addresses.towards(peer.address)),
         )
         call = OutgoingCall(self, invite, peer, listener)
         call.begin()
@@ -199,37 +174,19 @@ class SipEndpoint:
 
     def via(self, peer: Peer) -> str:
         """Our hop towards a peer, with a fresh branch."""
-        host = write_host(self.addresses.towards(peer.address))
-        return (
-            f"SIP/2.0/{peer.transport.upper()} {host}:{self.addresses.port};rport;branch={_COOKIE}{self._ids.token(12)}"
-        )
+        return self.transports.via(peer)
 
     def contact(self, peer: Peer) -> str:
         """Where a peer reaches us."""
-        suffix = "" if peer.transport == "udp" else f";transport={peer.transport}"
-        return f"<sip:callgate@{write_host(self.addresses.towards(peer.address))}:{self.addresses.port}{suffix}>"
+        return self.transports.contact(peer)
 
     def next_hop(self, dialog: Dialog, last: Peer) -> Peer:
-        """Where a request within a dialog goes.
+        """Where a request within a dialog goes: see `Transports.next_hop`."""
+        return self.transports.next_hop(dialog, last)
 
-        Raises:
-            ParseError: the peer's Contact or Route is no URI.
-        """
-        if not dialog.next_hop:
-            return last
-        uri = parse_uri(dialog.next_hop)
-        try:
-            host = ip_address(uri.host)
-        except ValueError:
-            return last  # names need a resolver, RFC 3263; the source has proved that it listens
-        if last.reliable and last.connection is not None and not last.connection.closed:
-            return last
-        if host.is_private and ip_address(last.address).is_global:
-            return last  # a phone behind NAT that tells its inside address
-        transport = uri.transport or "udp"
-        if transport not in ("udp", "tcp") or host.version != ip_address(last.address).version:
-            return last
-        return Peer(transport, str(host), uri.port or 5060)
+    def media_address(self, peer: Peer) -> str:
+        """The address of ours that a peer's sound goes to."""
+        return self.transports.addresses.towards(peer.address)
 
     def transact(
         self, request: Request, peer: Peer, responded: Callable[[Response], None], failed: Callable[[str], None]
@@ -246,23 +203,7 @@ class SipEndpoint:
 
     def deliver(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
         """Send bytes to a peer; `failed` is told when they certainly did not get there."""
-        if peer.transport == "udp":
-            if self._udp is not None:
-                self._udp.send(data, peer.address, peer.port)
-        elif peer.connection is not None and not peer.connection.closed:
-            peer.connection.send(data)
-        else:
-            self._tasks.spawn(self._connect_and_send(data, peer, failed), name="sip connect")
-
-    async def _connect_and_send(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
-        try:
-            connection = self._tcp.connection_to(peer.address, peer.port) or await self._tcp.connect(
-                peer.address, peer.port
-            )
-        except OSError as error:
-            failed((error.strerror or str(error)).lower())
-            return
-        connection.send(data)
+        self.transports.deliver(data, peer, failed)
 
     def keep(self, side: WithinDialog) -> None:
         """A dialog has begun."""
@@ -494,7 +435,7 @@ class SipEndpoint:
         self._server[key] = exchange
         return exchange
 
-    def _carries_a_call(self, connection: TcpConnection) -> bool:
+    def _carries_a_call(self, connection: Connection) -> bool:
         return any(side.peer.connection is connection for side in self._dialogs.values())
 
 
@@ -503,7 +444,7 @@ def _key(request: Request) -> tuple[str, ...]:
     via = request.via
     method = "INVITE" if request.method == "ACK" else request.method
     branch = via.branch or ""
-    if branch.startswith(_COOKIE):
+    if branch.startswith(BRANCH_COOKIE):
         return branch, via.host.lower(), str(via.port or 5060), method
     number = str(request.cseq.number)
     return "", request.call_id, request.from_.tag or "", number, via.host.lower(), str(via.port), branch, method
@@ -512,29 +453,3 @@ def _key(request: Request) -> tuple[str, ...]:
 def _served_key(request: Request) -> tuple[str, str, int]:
     """What an INVITE and its forks have in common. RFC 3261 section 8.2.2.2 (Merged Requests)."""
     return request.call_id, request.from_.tag or "", request.cseq.number
-
-
-def _bind_both(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket on the same address and port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for attempt in range(20):
-        udp = socket.socket(family, socket.SOCK_DGRAM)
-        tcp = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if family == socket.AF_INET6:  # `::` stands for IPv4 too, whatever the system's habit
-                for sock in (udp, tcp):
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            udp.bind((host, port))
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tcp.bind((host, udp.getsockname()[1]))
-            tcp.listen(1_024)
-        except OSError:
-            udp.close()
-            tcp.close()
-            if port != 0 or attempt == 19:  # a free UDP port may be taken for TCP
-                raise
-            continue
-        udp.setblocking(False)
-        tcp.setblocking(False)
-        return udp, tcp
-    raise AssertionError("unreachable")

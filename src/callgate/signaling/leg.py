@@ -25,7 +25,7 @@ class IncomingLeg(WithinDialog):
         self.tag = tag
         self._listener: LegListener | None = None
         self.dialog = Dialog.of_caller(exchange.request, tag)
-        self._address = endpoint.addresses.towards(exchange.peer.address)
+        self._address = endpoint.media_address(exchange.peer)
         self._contact = endpoint.contact(exchange.peer)
 
     @property
