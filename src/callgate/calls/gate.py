@@ -108,7 +108,7 @@ class Gate:
             leg.media_address,
             session.rtp_port,
             session_id=runner.begun_ms,
-            terms=self._policies().options.sound.of(leg.attempt.transport),
+            terms=self._policies().options.sound.of(leg.attempt.transport, leg.attempt.source_address),
             new_key=self._around.new_key,
         )
         question = self._question(leg.attempt, considered, runner.decision_id)

@@ -78,7 +78,7 @@ class Talk:
             return False
         if not body:
             raise SdpError("the ACK carries no SDP; expected the answer to the offer of the 200")
-        self.path = read_answer(body, self.local)
+        self.path = read_answer(body, self.local, self._terms)
         self._awaiting_answer = False
         return True
 

@@ -98,7 +98,7 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
     )
 
     # 4. Offer.
-    offer_entry, offer_refusal = _offer(attempt, options.sound.of(attempt.transport))
+    offer_entry, offer_refusal = _offer(attempt, options.sound.of(attempt.transport, attempt.source_address))
     trace = (*trace, offer_entry)
     if offer_refusal is not None:
         outcome, status, reason, headers = offer_refusal

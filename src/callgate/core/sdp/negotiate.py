@@ -13,6 +13,7 @@ from callgate.core.sdp import codecs, crypto
 from callgate.core.sdp.crypto import CryptoLine
 from callgate.core.sdp.description import SdpError, Stream, parse
 from callgate.core.sdp.path import Crypto, SoundPath
+from callgate.core.sdp.reachable import check_address
 from callgate.core.sdp.terms import SoundTerms
 
 # AVPF is AVP with earlier feedback; who offers it takes AVP's packets. RFC 4585 section 1.2. The same with SAVPF.
@@ -187,8 +188,8 @@ def offer(
     )
 
 
-def read_answer(answered: bytes, offered: bytes) -> SoundPath:
-    """What an answer to `offered`, an offer of ours, settles.
+def read_answer(answered: bytes, offered: bytes, terms: SoundTerms = _TERMS) -> SoundPath:
+    """What an answer to `offered`, an offer of ours, settles; `terms` say whose answer it is.
 
     Raises:
         SdpError: it is no description, or accepts nothing that was offered.
@@ -202,6 +203,7 @@ def read_answer(answered: bytes, offered: bytes) -> SoundPath:
         raise SdpError(f"the answer is {stream.kind[:20]} at port {stream.port}; expected audio, as offered", 304)
     if not stream.address:
         raise SdpError("the answer has no connection address (c=)")
+    check_address(stream.address, terms.source, terms.nature)
     known = tuple(dict.fromkeys(codecs.ENCODINGS[name] for _, name in _encodings(ours) if name in codecs.ENCODINGS))
     codec = codecs.choose(_encodings(stream), known)
     if codec is None:
@@ -258,6 +260,11 @@ def _choose(streams: list[Stream], terms: SoundTerms) -> _Chosen:
             continue
         if not stream.address:
             why = SdpError("the description has no connection address (c=)")
+            continue
+        try:
+            check_address(stream.address, terms.source, terms.nature)
+        except SdpError as error:
+            why = error
             continue
         codec = codecs.choose(_encodings(stream), terms.codecs, terms.own_order)
         if codec is None:
