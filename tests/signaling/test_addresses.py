@@ -1,20 +1,20 @@
 import pytest
 
-from callgate.signaling.addresses import AddressBook
+from callgate.signaling.addresses import AddressBook, Advertised
 
 LOCAL = ("10.0.0.0/8", "127.0.0.0/8")
 
 
 def test_a_bound_address_is_told_to_everyone() -> None:
-    assert AddressBook("127.0.0.1", 5060).towards("127.0.0.2") == "127.0.0.1"
+    assert AddressBook("127.0.0.1").towards("127.0.0.2") == "127.0.0.1"
 
 
 def test_bound_to_all_the_address_of_the_route_is_told() -> None:
-    assert AddressBook("0.0.0.0", 5060).towards("127.0.0.1") == "127.0.0.1"
+    assert AddressBook("0.0.0.0").towards("127.0.0.1") == "127.0.0.1"
 
 
 def test_the_advertised_address_is_for_peers_outside() -> None:
-    book = AddressBook("127.0.0.1", 5060, advertise="198.51.100.7", local_networks=LOCAL)
+    book = AddressBook("127.0.0.1", advertised=Advertised(("198.51.100.7",)), local_networks=LOCAL)
     assert book.towards("10.1.2.3") == "127.0.0.1"
     assert book.towards("203.0.113.5") == "198.51.100.7"
 
@@ -22,7 +22,7 @@ def test_the_advertised_address_is_for_peers_outside() -> None:
 @pytest.mark.parametrize("peers", [["8.8.8.8", "9.9.9.9", "8.8.8.8"]])
 def test_a_public_peer_that_would_be_told_a_private_address_is_warned_of_once(peers: list[str]) -> None:
     warnings: list[str] = []
-    book = AddressBook("10.0.0.1", 5060, local_networks=LOCAL, warn=warnings.append)
+    book = AddressBook("10.0.0.1", local_networks=LOCAL, warn=warnings.append)
     for peer in peers:
         assert book.towards(peer) == "10.0.0.1"
     assert len(warnings) == 1
@@ -31,7 +31,7 @@ def test_a_public_peer_that_would_be_told_a_private_address_is_warned_of_once(pe
 
 
 def test_many_peers_do_not_fill_the_memory() -> None:
-    book = AddressBook("127.0.0.1", 5060)
+    book = AddressBook("127.0.0.1")
     for number in range(10_050):
         book.towards(f"10.0.{number // 256}.{number % 256}")
     assert len(book._routes) <= 10_001

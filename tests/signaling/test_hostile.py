@@ -10,8 +10,8 @@ from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
 from callgate.ports import SipLeg
 from callgate.runtime.ids import SystemIds
-from callgate.signaling.addresses import AddressBook
 from callgate.signaling.endpoint import SipEndpoint
+from callgate.signaling.transport import Listener
 from callgate.signaling.udp import UdpTransport
 from callgate.testing.clock import ManualClock
 from tests.signaling.conftest import T1_S
@@ -63,7 +63,7 @@ def an_endpoint(warnings: list[str]) -> tuple[SipEndpoint, ManualClock, UdpTrans
         t1_s=T1_S,
         warn=warnings.append,
     )
-    endpoint.transports.addresses = AddressBook("127.0.0.1", 5060)
+    endpoint.transports.listeners.append(Listener("udp", "127.0.0.1", 5060))
     return endpoint, clock, UdpTransport(endpoint)
 
 

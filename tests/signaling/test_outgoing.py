@@ -82,7 +82,7 @@ async def test_a_whole_call_takes_one_connection_used_both_ways(
     leg.hang_up()
     assert await ear.heard() == ("hung up", "")
     # One connection is two ends here, both of them ours.
-    assert len(house.endpoint.transports._tcp._connections) == (2 if transport == "tcp" else 0)
+    assert len(house.endpoint.transports._connections) == (2 if transport == "tcp" else 0)
 
 
 async def test_a_refused_call(house: House, transport: str) -> None:

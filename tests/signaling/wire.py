@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from callgate.core.sip.message import Message, Request, Response
 from callgate.core.sip.parse import parse
-from callgate.core.sip.stream import KeepAlive, StreamFramer
+from callgate.core.sip.stream import StreamFramer
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
 from callgate.entities.json import JsonObject
@@ -74,7 +74,7 @@ class TcpWire:
                 data = await self._reader.read(65_535)
                 if not data:
                     raise EOFError
-                self._ready += [message for message in self._framer.feed(data) if not isinstance(message, KeepAlive)]
+                self._ready += [message for message in self._framer.feed(data) if isinstance(message, Message)]
         return self._ready.popleft()
 
     async def read(self, size: int) -> bytes:

@@ -85,7 +85,7 @@ async def _drain(server: Server, timeout_s: float, stopping: asyncio.Event) -> N
 def _announcement(server: Server, *, demo: bool) -> str:
     host, port = server.sip_address
     if ip_address(host).is_unspecified:
-        host = server.settings.advertise or AddressBook(host, port).towards("192.0.2.1")
+        host = server.settings.advertise or AddressBook(host).towards("192.0.2.1")
     sip = f"{f'[{host}]' if ':' in host else host}:{port}"
     web = f"{server.http_address[0]}:{server.http_address[1]}"
     kept = "" if server.settings.api_key else f"   (kept in {Path(server.settings.data_dir) / KEY_FILE})"

@@ -10,6 +10,7 @@ What comes is sorted in this order, and only the last kind ever meets the rules:
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from callgate.core.sip.attempt import attempt_of
@@ -26,10 +27,11 @@ from callgate.entities.decision import Verdict
 from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls
 from callgate.runtime.tasks import TaskOwner
 from callgate.signaling.exchange import ClientExchange, ServerExchange
+from callgate.signaling.hops import next_hop
 from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
-from callgate.signaling.transport import Connection, Peer
-from callgate.signaling.transports import Transports
+from callgate.signaling.transport import Connection, Hop, Listener, Peer
+from callgate.signaling.transports import TransportOptions, Transports
 from callgate.signaling.within_dialog import ALLOW, WithinDialog
 
 _SUPPORTED: Final[frozenset[str]] = frozenset()  # option tags we could be required to understand
@@ -48,10 +50,8 @@ class SipEndpoint:
         tasks: owns what runs in the background.
         user_agent: our name and version.
         t1_s: timer T1.
-        tcp_connections_max: open at a time.
-        tcp_idle_s: a connection without call and byte is closed after this.
-        advertise: see `AddressBook`.
-        local_networks: see `AddressBook`.
+        transports: what an operator says about these.
+        knows_source: whether a source may hold connections like one that is admitted; ``None``: those that are.
         warn: told in words what an operator must know.
     """
 
@@ -67,10 +67,8 @@ class SipEndpoint:
         tasks: TaskOwner,
         user_agent: str,
         t1_s: float = 0.5,
-        tcp_connections_max: int = 1_000,
-        tcp_idle_s: float = 600.0,
-        advertise: str = "",
-        local_networks: tuple[str, ...] = (),
+        transports: TransportOptions | None = None,
+        knows_source: Callable[[str], bool] | None = None,
         warn: Callable[[str], None] = lambda words: None,
     ) -> None:
         self.clock = clock
@@ -85,15 +83,13 @@ class SipEndpoint:
         self._secret = ids.token(32).encode()
         self.transports = Transports(
             self,
+            transports or TransportOptions(),
             clock=clock,
             alarms=alarms,
             ids=ids,
             tasks=tasks,
-            tcp_connections_max=tcp_connections_max,
-            tcp_idle_s=tcp_idle_s,
+            known=knows_source or admits_source,
             in_use=self._carries_a_call,
-            advertise=advertise,
-            local_networks=local_networks,
             warn=warn,
         )
         self._server: dict[tuple[str, ...], ServerExchange] = {}
@@ -103,20 +99,9 @@ class SipEndpoint:
         self._served: dict[tuple[str, str, int], ServerExchange] = {}
         self._legs: dict[tuple[str, ...], IncomingLeg] = {}
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen on UDP and TCP.
-
-        Args:
-            host: IP address.
-            port: the same for both; 0 picks one that is free for both.
-
-        Returns:
-            Address and port.
-
-        Raises:
-            OSError: the address cannot be had.
-        """
-        return await self.transports.start(host, port)
+    async def start(self, host: str, port: int, further: Sequence[Listener] = ()) -> tuple[str, int]:
+        """Listen: see `Transports.start`."""
+        return await self.transports.start(host, port, further)
 
     def close(self) -> None:
         """Stop receiving and sending."""
@@ -164,7 +149,7 @@ class SipEndpoint:
             call_id=self._ids.token(16),
             user_agent=self.user_agent,
             headers=headers,
-            sdp=sdp(self.transports.addresses.towards(peer.address)),
+            sdp=sdp(self.transports.media_address(peer)),
         )
         call = OutgoingCall(self, invite, peer, listener)
         call.begin()
@@ -172,34 +157,39 @@ class SipEndpoint:
 
     # ---------------------------------------------------------------------------------- for exchanges and dialogs
 
-    def via(self, peer: Peer) -> str:
+    def via(self, peer: Peer | Hop) -> str:
         """Our hop towards a peer, with a fresh branch."""
         return self.transports.via(peer)
 
-    def contact(self, peer: Peer) -> str:
-        """Where a peer reaches us."""
-        return self.transports.contact(peer)
+    def contact(self, peer: Peer, request: Request | None = None) -> str:
+        """Where a peer reaches us: see `Transports.contact`."""
+        return self.transports.contact(peer, request)
 
-    def next_hop(self, dialog: Dialog, last: Peer) -> Peer:
-        """Where a request within a dialog goes: see `Transports.next_hop`."""
-        return self.transports.next_hop(dialog, last)
+    def next_hop(self, dialog: Dialog, last: Peer) -> Peer | Hop:
+        """Where a request within a dialog goes: see `hops.next_hop`."""
+        return next_hop(dialog, last)
 
     def media_address(self, peer: Peer) -> str:
         """The address of ours that a peer's sound goes to."""
-        return self.transports.addresses.towards(peer.address)
+        return self.transports.media_address(peer)
 
     def transact(
-        self, request: Request, peer: Peer, responded: Callable[[Response], None], failed: Callable[[str], None]
+        self, request: Request, hop: Peer | Hop, responded: Callable[[Response], None], failed: Callable[[str], None]
     ) -> ClientExchange:
         """Send a request and see it through."""
+        peer = hop.guess if isinstance(hop, Hop) else hop
         exchange = ClientExchange(self, request, peer, responded, failed)
         self._client[exchange.key] = exchange
-        exchange.begin()
+        self.transports.find(request, hop, exchange.begin, exchange.not_sent)
         return exchange
 
-    def send(self, request: Request, peer: Peer) -> None:
+    def send(self, request: Request, hop: Peer | Hop) -> None:
         """Send a request that has no transaction: the ACK of a 2xx."""
-        self.deliver(request.encode(), peer, lambda reason: None)
+
+        def found(peer: Peer) -> None:
+            self.deliver(request.encode(), peer, lambda reason: None)
+
+        self.transports.find(request, hop, found, lambda reason: None)
 
     def deliver(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
         """Send bytes to a peer; `failed` is told when they certainly did not get there."""
@@ -428,7 +418,7 @@ class SipEndpoint:
             port = peer.port if peer.reliable or via.wants_rport else via.port or 5060
         except SipError:
             return
-        self.deliver(wire, Peer(peer.transport, peer.address, port, peer.connection), lambda reason: None)
+        self.deliver(wire, replace(peer, port=port), lambda reason: None)
 
     def _serve(self, request: Request, peer: Peer, key: tuple[str, ...]) -> ServerExchange:
         exchange = ServerExchange(self, request, peer, key)

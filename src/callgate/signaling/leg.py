@@ -26,7 +26,7 @@ class IncomingLeg(WithinDialog):
         self._listener: LegListener | None = None
         self.dialog = Dialog.of_caller(exchange.request, tag)
         self._address = endpoint.media_address(exchange.peer)
-        self._contact = endpoint.contact(exchange.peer)
+        self._contact = endpoint.contact(exchange.peer, exchange.request)
 
     @property
     def attempt(self) -> Attempt:

@@ -172,7 +172,7 @@ class WithinDialog:
             exchange.respond(respond(request, answer.status, headers=answer.headers))
             return
         self.dialog.refresh(request)
-        headers = (("Contact", self._endpoint.contact(exchange.peer)), ("Allow", ALLOW), *answer.headers)
+        headers = (("Contact", self._endpoint.contact(exchange.peer, request)), ("Allow", ALLOW), *answer.headers)
         response = respond(request, 200, headers=headers, body=answer.sdp, content_type="application/sdp")
         self.repeat_until_ack(exchange, response)
 
