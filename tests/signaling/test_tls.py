@@ -4,6 +4,7 @@ import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -170,7 +171,7 @@ def test_files_that_cannot_be_used_are_named(authority: Authority, own: Certific
     nonsense.write_text("nonsense")
     command = ["openssl", "pkey", "-aes256", "-passout", "pass:x", "-in", str(own.key), "-out", str(encrypted)]
     subprocess.run(command, check=True)
-    for certificate, key, more, words in (
+    cases: tuple[tuple[Path, Path, dict[str, Any], str], ...] = (
         (own.certificate, tmp_path / "gone", {}, "there is no file .*gone"),
         (tmp_path / "gone", own.key, {}, "there is no file .*gone"),
         (own.certificate, other.key, {}, "no certificate and its key: key values mismatch"),
@@ -180,7 +181,8 @@ def test_files_that_cannot_be_used_are_named(authority: Authority, own: Certific
         (own.certificate, own.key, {"client_ca": str(tmp_path / "gone")}, "there is no file"),
         (own.certificate, own.key, {"client_ca": str(nonsense)}, "holds no certificates"),
         (own.certificate, own.key, {"peer_ca": str(tmp_path)}, "cannot read|holds no certificates"),
-    ):
+    )
+    for certificate, key, more, words in cases:
         with pytest.raises(BadCertificate, match=words):
             TlsFiles(str(certificate), str(key), **more)
     if os.getuid():  # root may read everything

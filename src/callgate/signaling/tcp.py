@@ -20,6 +20,7 @@ _UNREAD_BYTES_MAX: Final = 256 * 1024
 # RFC 5626 section 4.4.1 (Keep-Alive with CRLF): 95 to 120 s where nobody says otherwise; NATs forget after minutes.
 PING_S: Final = 100.0
 PONG_S: Final = 10.0  # likewise: without a pong within 10 s the flow has failed
+_LOOK_S_MIN: Final = 0.1  # sums of floats may ring an alarm a little early; the next look is not due at once
 # So many messages of one connection, then it is the others' turn: 16 INVITEs take some 5 ms.
 _MESSAGES_A_TURN: Final = 16
 
@@ -202,7 +203,8 @@ class TcpConnection(asyncio.Protocol):
         left = self._pool.life_s(self, self._begun, self._heard)
         quiet_s = self._pool.clock.monotonic() - self._heard
         wait_s = PONG_S if self._pinged is not None else PING_S - quiet_s if quiet_s < PING_S else PING_S
-        self._watching = self._pool.alarms.after(min(left, wait_s) if left > 0 else wait_s, self._look)
+        wait_s = max(min(left, wait_s) if left > 0 else wait_s, _LOOK_S_MIN)
+        self._watching = self._pool.alarms.after(wait_s, self._look)
 
     def _look(self) -> None:
         if self.closed:
