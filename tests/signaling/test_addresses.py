@@ -1,6 +1,6 @@
 import pytest
 
-from callgate.signaling.addresses import AddressBook, Advertised
+from callgate.signaling.addresses import AddressBook, Advertised, Machine
 
 LOCAL = ("10.0.0.0/8", "127.0.0.0/8")
 
@@ -35,3 +35,31 @@ def test_many_peers_do_not_fill_the_memory() -> None:
     for number in range(10_050):
         book.towards(f"10.0.{number // 256}.{number % 256}")
     assert len(book._routes) <= 10_001
+
+
+def test_an_advertised_address_is_for_its_own_family() -> None:
+    both = Advertised(("198.51.100.7", "2001:DB8::7"))
+    book = AddressBook("::", advertised=both, local_networks=LOCAL)
+    assert book.towards("203.0.113.5") == "198.51.100.7"
+    assert book.towards("2001:db8:1::5") == "2001:db8::7"
+    assert AddressBook("::1", advertised=Advertised(("198.51.100.7",))).towards("2001:db8:1::5") == "::1"
+    assert "2001:db8::7" in both
+
+
+def test_what_is_bound_to_one_family_is_told_in_it() -> None:
+    """Sound may be bound to IPv4 alone while SIP comes over IPv6."""
+    assert AddressBook("127.0.0.1").towards("::1") == "127.0.0.1"
+    book = AddressBook("0.0.0.0", advertised=Advertised(("198.51.100.7",)))
+    assert book.towards("2001:db8::5") == "198.51.100.7"
+    assert ":" not in AddressBook("0.0.0.0").towards("::1")
+
+
+def test_what_this_machine_is_known_by() -> None:
+    machine = Machine(Advertised(("198.51.100.7",)))
+    assert machine.nature("198.51.100.7") == "own"
+    assert machine.nature("127.0.0.1") == "own"
+    assert machine.nature("::1") == "own"
+    assert machine.nature("255.255.255.255") == "broadcast"
+    assert machine.nature("127.255.255.255") == "broadcast"
+    assert machine.nature("203.0.113.200") == ""
+    assert machine.nature("2001:db8:5::1") == ""

@@ -67,6 +67,17 @@ def an_endpoint(warnings: list[str]) -> tuple[SipEndpoint, ManualClock, UdpTrans
     return endpoint, clock, UdpTransport(endpoint)
 
 
+def test_a_gateway_that_hides_who_calls_is_told() -> None:
+    warnings: list[str] = []
+    _, _, udp = an_endpoint(warnings)
+    for number in range(9):
+        caller = Caller(NoWire(), TARGET)
+        data = caller.request("INVITE", body=OFFER).replace(b"UDP 127.0.0.1", b"UDP 198.51.100.%d" % number)
+        udp.datagram_received(data, ("172.17.0.1", 40_000))
+    assert len(warnings) == 1
+    assert "172.17.0.1 seems to be a gateway" in warnings[0]
+
+
 METHODS = ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE", "PRACK", "invite", "REGISTER"]
 SNIPPETS = [
     b"",

@@ -70,7 +70,7 @@ class Gate:
             refusals_per_minute=limits.noise_refusals_per_minute,
             pause_s=limits.noise_pause_s,
             sources_max=limits.noise_sources_max,
-            spared=self._is_known,
+            spared=self.knows_source,
         )
         self.draining = False
 
@@ -124,9 +124,10 @@ class Gate:
 
     def rules_changed(self) -> None:
         """A PATCH was committed: sources that it admits are strangers no more."""
-        self._noise.release(self._is_known)
+        self._noise.release(self.knows_source)
 
-    def _is_known(self, address: str) -> bool:
+    def knows_source(self, address: str) -> bool:
+        """Whether an address is nobody's stranger: admitted, or a proxy of ours."""
         policies = self._policies()
         return policies.admits_source(address) or policies.is_proxy(address)
 

@@ -130,21 +130,53 @@ class Settings:
         "Address and port for SIP over UDP and TCP; port 0 picks a free one. 0.0.0.0 listens on every address.",
         flag=True,
     )
+    sip_listen: tuple[str, ...] = _setting(
+        "sip.listen",
+        (),
+        "Where SIP is listened for besides: transport, address and port, e.g. `tls:0.0.0.0:5061` or `udp:[::]:5060`. "
+        "TLS needs `tls.certificate` and `tls.key`.",
+        flag=True,
+    )
     sip_domain: str = _setting(
         "sip.domain",
         "",
         "Accounts get `<slug>.<this>` as their SIP domain. Empty, with one account: the machine's host name.",
         flag=True,
     )
-    advertise: str = _setting(
+    advertise: tuple[str, ...] = _setting(
         "advertise",
-        "",
-        "IP address put into Contact and SDP for peers outside the local networks: the public one, behind NAT.",
+        (),
+        "IP address put into Via, Contact and SDP for peers outside the local networks: the public one, behind NAT; "
+        "one of IPv4 and one of IPv6 at most. Empty: `stun.server` finds it, or our own is told.",
         flag=True,
+    )
+    stun_server: str = _setting(
+        "stun.server",
+        "",
+        "HOST:PORT of a STUN server that says our address from outside, asked at the start, for 5 s at most, and again "
+        "every `stun.every_s`. Not asked when `advertise` is set.",
+        flag=True,
+    )
+    stun_every_s: float = _setting(
+        "stun.every_s",
+        300.0,
+        "How long what a STUN server said is believed: an address that a provider changes is known within minutes.",
+        unit="s",
+        lowest=10,
+        highest=86_400,
     )
     local_networks: tuple[str, ...] = _setting(
         "local_networks",
-        ("10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+        (
+            "10.0.0.0/8",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "::1/128",
+            "fc00::/7",
+            "fe80::/10",
+        ),
         "Networks whose peers reach this machine at its own address, so that `advertise` is not for them.",
     )
     sip_trusted_proxies: tuple[str, ...] = _setting(
@@ -163,7 +195,8 @@ class Settings:
     sip_tcp_connections_max: int = _setting(
         "sip.tcp_connections_max",
         1_000,
-        "Open SIP connections at most; each costs a file descriptor and a buffer. Further ones are closed at once.",
+        "Open SIP connections at most, TCP and TLS; each costs a file descriptor and a buffer. Further ones are closed "
+        "at once.",
         lowest=1,
         highest=100_000,
     )
@@ -174,6 +207,69 @@ class Settings:
         unit="s",
         lowest=10,
         highest=86_400,
+    )
+    sip_source_connections_max: int = _setting(
+        "sip.source_connections_max",
+        500,
+        "Open SIP connections of one admitted source at most: some PBX opens one for each call, and half of all is "
+        "left to others.",
+        lowest=1,
+        highest=100_000,
+    )
+    sip_stranger_connections_max: int = _setting(
+        "sip.stranger_connections_max",
+        4,
+        "Open SIP connections of one stranger at most (of IPv6, of its /64): a mistaken trunk needs one.",
+        lowest=1,
+        highest=100_000,
+    )
+    sip_strangers_connections_max: int = _setting(
+        "sip.strangers_connections_max",
+        250,
+        "Open SIP connections of all strangers together, so that they never take the room of those who are admitted.",
+        lowest=1,
+        highest=100_000,
+    )
+    sip_stranger_connection_s: float = _setting(
+        "sip.stranger_connection_s",
+        30.0,
+        "A stranger's SIP connection is closed after this, whatever it sends: enough for a refusal and its ACK.",
+        unit="s",
+        lowest=1,
+        highest=86_400,
+    )
+
+    # -------------------------------------------------------------------------------------------------------- TLS
+    tls_certificate: str = _setting(
+        "tls.certificate",
+        "",
+        "File of our certificate in PEM, with those between it and its root. Read again when it changes; connections "
+        "stay.",
+    )
+    tls_key: str = _setting(
+        "tls.key",
+        "",
+        "File of its key in PEM, without a password.",
+    )
+    tls_client_ca: str = _setting(
+        "tls.client_ca",
+        "",
+        "File of who signs the certificates that callers must show, in PEM. Empty: none is asked for.",
+    )
+    tls_client_required: bool = _setting(
+        "tls.client_required",
+        True,
+        "With `tls.client_ca`: turn away who shows no certificate. Off: only who shows a wrong one.",
+    )
+    tls_peer_ca: str = _setting(
+        "tls.peer_ca",
+        "",
+        "File of who signs the certificates of peers that we connect to, in PEM. Empty: the system's.",
+    )
+    tls_peer_verify: bool = _setting(
+        "tls.peer_verify",
+        True,
+        "Look at the certificates of peers that we connect to. Off: for a network where they are homemade.",
     )
 
     # -------------------------------------------------------------------------------------------------- admission
@@ -388,6 +484,12 @@ class Settings:
         "srtp.tcp",
         "preferred",
         "The same for SIP over TCP.",
+        choices=("off", "preferred", "required"),
+    )
+    srtp_tls: str = _setting(
+        "srtp.tls",
+        "preferred",
+        "The same for SIP over TLS, which needs no `srtp.without_tls`: nobody on the way can read the keys.",
         choices=("off", "preferred", "required"),
     )
     srtp_without_tls: bool = _setting(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from callgate.core.admission.gateway import GatewayWatch
 from callgate.core.sip.attempt import attempt_of
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
@@ -81,6 +82,7 @@ class SipEndpoint:
         self._ids = ids
         self._warn = warn
         self._secret = ids.token(32).encode()
+        self._gateways = GatewayWatch()
         self.transports = Transports(
             self,
             transports or TransportOptions(),
@@ -288,10 +290,14 @@ class SipEndpoint:
                 self._refuse(request, 481, peer, size)
             else:
                 self._inside(side, request, self._serve(request, peer, key))
-        elif method == "INVITE":
-            self._invite_came(request, peer, key, size)
         else:
-            self._stray_came(request, peer, key, size)
+            words = self._gateways.seen(peer.address, request.via.host, self._admits_source)
+            if words:
+                self._warn(words)
+            if method == "INVITE":
+                self._invite_came(request, peer, key, size)
+            else:
+                self._stray_came(request, peer, key, size)
 
     def _inside(self, side: WithinDialog, request: Request, exchange: ServerExchange) -> None:
         """A request within a dialog; a transaction that was begun is answered, whatever happens."""

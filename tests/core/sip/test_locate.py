@@ -64,7 +64,7 @@ def test_every_server_is_tried_once_in_the_order_of_priorities(services: list[Se
 
 def test_weights_are_proportions() -> None:
     light, heavy = Service(0, 1, "light", 1), Service(0, 3, "heavy", 1)
-    first = Counter(ordered([light, heavy], lambda most, drawn=drawn: drawn)[0].target for drawn in range(5))
+    first = Counter(ordered([light, heavy], lambda most: drawn)[0].target for drawn in range(5))  # noqa: B023
     assert first == {"light": 2, "heavy": 3}  # drawn 0 and 1 are the light one's: RFC 2782 counts from 0
 
 
