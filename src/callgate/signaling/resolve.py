@@ -85,10 +85,16 @@ class Resolver:
 
     async def _services(self, name: str) -> list[Service]:
         """The SRV records of a name; none also when DNS does not answer."""
+        resolver = self._dns
+        if resolver is None:
+            # Most peers give addresses: what asks DNS is loaded for the first that does not, and beside everything else.
+            resolver = self._dns = await asyncio.get_running_loop().run_in_executor(self._threads, self._load)
+            if resolver is None:
+                return []
         from dns.exception import DNSException
 
         try:
-            answer = await self._resolver().resolve(name, "SRV", lifetime=_ANSWER_S_MAX, search=False)
+            answer = await resolver.resolve(name, "SRV", lifetime=_ANSWER_S_MAX, search=False)
         except (DNSException, OSError, ValueError):
             return []
         return [
@@ -96,15 +102,18 @@ class Resolver:
             for record in answer
         ]
 
-    def _resolver(self) -> "DnsResolver":
-        if self._dns is None:
-            # Most peers give addresses: what reads names is loaded for the first that does not.
-            from dns.asyncresolver import Resolver as DnsResolver
-            from dns.resolver import LRUCache
+    def _load(self) -> "DnsResolver | None":
+        """What asks DNS; ``None`` where the system names no server."""
+        from dns.asyncresolver import Resolver as DnsResolver
+        from dns.exception import DNSException
+        from dns.resolver import LRUCache
 
-            self._dns = DnsResolver(configure=not self._servers)
-            if self._servers:
-                self._dns.nameservers = self._servers
-                self._dns.port = self._port
-            self._dns.cache = LRUCache(_KEPT_MAX)
-        return self._dns
+        try:
+            resolver = DnsResolver(configure=not self._servers)
+        except DNSException:
+            return None
+        if self._servers:
+            resolver.nameservers = self._servers
+            resolver.port = self._port
+        resolver.cache = LRUCache(_KEPT_MAX)
+        return resolver
