@@ -87,7 +87,7 @@ class Resolver:
         """The SRV records of a name; none also when DNS does not answer."""
         resolver = self._dns
         if resolver is None:
-            # Most peers give addresses: what asks DNS is loaded for the first that does not, and beside everything else.
+            # Most peers give addresses: what asks DNS is loaded for the first that does not, on a thread.
             resolver = self._dns = await asyncio.get_running_loop().run_in_executor(self._threads, self._load)
             if resolver is None:
                 return []
