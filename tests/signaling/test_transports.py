@@ -72,8 +72,9 @@ async def wire_to(house: House, listener: Listener, folder: Path) -> Any:
         context = None
         if listener.transport == "tls":
             context = ssl.create_default_context(cafile=str(folder / "authority.pem"))
-        name = {"server_hostname": "localhost"} if context else {}
-        wire = TcpWire(*await asyncio.open_connection(listener.address, listener.port, ssl=context, **name))
+        name = "localhost" if context else None
+        streams = await asyncio.open_connection(listener.address, listener.port, ssl=context, server_hostname=name)
+        wire = TcpWire(*streams)
         wire.name = listener.transport
     house.wires.append(wire)
     return wire
