@@ -1,9 +1,8 @@
 import pytest
 
 from callgate.ports import ReofferAnswer, SipLeg
-from callgate.signaling.within_dialog import _digit_of
 from tests.signaling.conftest import T1_S, House
-from tests.signaling.test_leg import joined
+from tests.signaling.test_leg import called, joined
 from tests.signaling.wire import ANSWER, OFFER, Caller, Ear
 
 
@@ -58,17 +57,59 @@ async def test_a_reinvite_that_does_not_fit_is_refused_and_the_call_goes_on(
     assert (await caller.response()).status == 200
 
 
-@pytest.mark.rfc("3261", "14.2", "UAS Behavior")
-async def test_one_reinvite_at_a_time(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
+@pytest.mark.rfc(
+    "5407", "3.1.4", "Callee Receives re-INVITE (Established State) While in the Moratorium State (Case 1)"
+)
+async def test_a_reinvite_before_the_ack_proves_that_the_answer_came(
+    house: House, caller: Caller, leg: tuple[SipLeg, Ear]
+) -> None:
     await caller.send("INVITE", body=OFFER)
     first = caller.sequence
     assert (await caller.response()).status == 200
     await caller.send("INVITE", body=OFFER)
-    response = await caller.response()
-    assert (response.status, response.headers.get("Retry-After")) == (500, "2")
+    assert (await caller.response()).status == 200
+    assert [await leg[1].heard() for _ in range(3)] == [("reoffered", OFFER), ("confirmed", b""), ("reoffered", OFFER)]
+    house.clock.advance(T1_S)
+    assert (await caller.response()).cseq.number == first + 1  # the first 200 is not repeated any more
+    await caller.acknowledge(sequence=first)  # late
+    await caller.acknowledge()
+    assert await leg[1].heard() == ("confirmed", b"")
+    await caller.send("OPTIONS")
+    assert (await caller.response()).status == 200
+    assert leg[1].silent
+
+
+@pytest.mark.rfc(
+    "5407", "3.1.5", "Callee Receives re-INVITE (Established State) While in the Moratorium State (Case 2)"
+)
+async def test_a_reinvite_before_the_ack_that_owes_an_answer_is_refused(
+    caller: Caller, leg: tuple[SipLeg, Ear]
+) -> None:
+    await caller.send("INVITE")
+    first = caller.sequence
+    assert (await caller.response()).body == ANSWER  # our offer
+    for method in ("INVITE", "UPDATE"):
+        await caller.send(method, body=OFFER)
+        assert (await caller.response()).status == 491
+        if method == "INVITE":
+            await caller.acknowledge_refusal()
+    await caller.acknowledge(OFFER, sequence=first)
+    assert [await leg[1].heard(), await leg[1].heard()] == [("reoffered", b""), ("confirmed", OFFER)]
+
+
+async def test_a_reinvite_before_the_ack_when_we_are_leaving_brings_the_bye(house: House) -> None:
+    caller = await house.caller()
+    leg, ear = await called(house, caller)
+    leg.answer(ANSWER)
+    assert (await caller.final()).status == 200
+    leg.hang_up("enough")
+    await caller.send("INVITE", body=OFFER)
+    bye = await caller.incoming()
+    assert bye.method == "BYE"
+    assert (await caller.response()).status == 481
+    await caller.answer(bye)
     await caller.acknowledge_refusal()
-    await caller.acknowledge(sequence=first)
-    assert [await leg[1].heard(), await leg[1].heard()] == [("reoffered", OFFER), ("confirmed", b"")]
+    assert ear.silent
 
 
 async def test_a_reinvite_that_is_never_acknowledged_ends_the_call(
@@ -114,11 +155,6 @@ async def test_digits_by_info(
     assert await leg[1].heard() == ("digit", digit, duration_ms)
 
 
-@pytest.mark.parametrize("body", [b"Signal=\r\n", b"Signal=55\r\n", b"\xff\xfe", b"Duration=5", b"Signal=E"])
-def test_what_is_no_digit(body: bytes) -> None:
-    assert _digit_of(body, relay=True)[0] is None
-
-
 async def test_infos_without_digits(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("INFO")
     assert (await caller.response()).status == 200
@@ -132,7 +168,7 @@ async def test_infos_without_digits(caller: Caller, leg: tuple[SipLeg, Ear]) -> 
 async def test_other_methods_within_the_dialog(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("OPTIONS")
     assert (await caller.response()).status == 200
-    await caller.send("UPDATE")
+    await caller.send("REFER")
     response = await caller.response()
     assert response.status == 405
     assert "INVITE" in (response.headers.get("Allow") or "")

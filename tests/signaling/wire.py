@@ -176,6 +176,7 @@ class Ear:
     def __init__(self) -> None:
         self._heard: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
         self.reoffer = ReofferAnswer(200, ANSWER)
+        self.described = ANSWER
 
     async def heard(self) -> tuple[Any, ...]:
         async with asyncio.timeout(_PATIENCE_S):
@@ -193,6 +194,16 @@ class Ear:
 
     def unacknowledged(self) -> None:
         self._heard.put_nowait(("unacknowledged",))
+
+    def no_prack(self) -> None:
+        self._heard.put_nowait(("no prack",))
+
+    def offer(self) -> bytes:
+        self._heard.put_nowait(("offer wanted",))
+        return self.described
+
+    def settled(self, sdp: bytes) -> None:
+        self._heard.put_nowait(("settled", sdp))
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         self._heard.put_nowait(("reoffered", sdp))

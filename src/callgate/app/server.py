@@ -293,6 +293,7 @@ class Server:
             tasks=self._tasks,
             user_agent=f"Callgate/{version('callgate')}",
             t1_s=settings.sip_t1_ms / 1000,
+            session_expires_s=settings.sip_session_expires_s,
             tcp_connections_max=settings.sip_tcp_connections_max,
             tcp_idle_s=settings.sip_tcp_idle_s,
             advertise=settings.advertise,

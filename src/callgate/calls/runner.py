@@ -223,8 +223,31 @@ class CallRunner:
         """The ACK never came."""
         self._happen(Input.UNACKNOWLEDGED)
 
+    def no_prack(self) -> None:
+        """The PRACK never came."""
+        self._happen(Input.NOT_PRACKED)
+
+    def offer(self) -> bytes:
+        """Our SDP as it stands."""
+        assert self._talk is not None, "only legs with SDP are asked for it"
+        return self._talk.offer()
+
+    def settled(self, sdp: bytes) -> None:
+        """The PRACK of our offer came, or the 200 to an offer of ours that changed nothing."""
+        assert self._talk is not None, "only legs with SDP make offers"
+        if not self._talk.awaits_answer:
+            if self._talk.retake_answer(sdp):
+                self._redirect()
+            return
+        try:
+            self._talk.take_answer(sdp)
+        except SdpError as error:
+            self._happen(Input.ANSWER_UNUSABLE, detail=str(error))
+            return
+        self._redirect()
+
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE: new address, codec or direction."""
+        """A re-INVITE or UPDATE: new address, codec or direction."""
         assert self._talk is not None, "only legs with SDP make offers"
         try:
             local = self._talk.reoffered(sdp)
@@ -245,7 +268,7 @@ class CallRunner:
         self._happen(Input.CALLER_LEFT, detail=cause)
 
     def vanished(self, cause: str) -> None:
-        """The caller's connection broke."""
+        """The caller's connection broke, or its session was refreshed no more."""
         self._happen(Input.CALLER_VANISHED, detail=cause)
 
     # --------------------------------------------------------------------------------------------- SessionListener
@@ -455,6 +478,8 @@ class CallRunner:
 
     def _redirect(self) -> None:
         assert self._talk is not None, "only legs with SDP agree anew"
+        if not self._opened:  # a PRACK before there is a call: the session will be opened with what it settled
+            return
         facts = self._chronicle.sound = self._talk.facts()
         if self._talk.path is not None:
             self._session.redirect(self._talk.path)

@@ -35,11 +35,11 @@ from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
 from callgate.signaling.tcp import TcpConnection, TcpTransport
 from callgate.signaling.transport import Connection, Peer
 from callgate.signaling.udp import UdpTransport
-from callgate.signaling.within_dialog import ALLOW, WithinDialog
+from callgate.signaling.within_dialog import ALLOW, SUPPORTED, WithinDialog
 
 # RFC 3261 section 8.1.1.7 (Via): branches that begin so are unique; others are RFC 2543's.
 _COOKIE: Final = "z9hG4bK"
-_SUPPORTED: Final[frozenset[str]] = frozenset()  # option tags we could be required to understand
+_SUPPORTED: Final = frozenset(SUPPORTED)  # option tags we could be required to understand
 
 
 class SipEndpoint:
@@ -55,6 +55,7 @@ class SipEndpoint:
         tasks: owns what runs in the background.
         user_agent: our name and version.
         t1_s: timer T1.
+        session_expires_s: the session interval that we would like, RFC 4028.
         tcp_connections_max: open at a time.
         tcp_idle_s: a connection without call and byte is closed after this.
         advertise: see `AddressBook`.
@@ -74,6 +75,7 @@ class SipEndpoint:
         tasks: TaskOwner,
         user_agent: str,
         t1_s: float = 0.5,
+        session_expires_s: int = 1_800,
         tcp_connections_max: int = 1_000,
         tcp_idle_s: float = 600.0,
         advertise: str = "",
@@ -83,6 +85,8 @@ class SipEndpoint:
         self.clock = clock
         self.alarms = alarms
         self.timers = Timers.of(t1_s)
+        self.session_expires_s = session_expires_s
+        self.number = ids.number
         self.user_agent = user_agent
         self.addresses: AddressBook
         self._calls = calls
@@ -398,7 +402,12 @@ class SipEndpoint:
         if defect is not None:
             answer = respond(request, defect.status, to_tag=tag, headers=defect.headers)
         elif request.method == "OPTIONS":
-            headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Server", self.user_agent))
+            headers = (
+                ("Allow", ALLOW),
+                ("Supported", ", ".join(SUPPORTED)),
+                ("Accept", "application/sdp"),
+                ("Server", self.user_agent),
+            )
             answer = respond(request, 503 if self._draining() else 200, to_tag=tag, headers=headers)
         else:
             answer = respond(request, 405, to_tag=tag, headers=(("Allow", ALLOW),))
