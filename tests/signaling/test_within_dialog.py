@@ -207,3 +207,94 @@ async def test_a_listener_that_fails_leaves_no_transaction_open(house: House) ->
     house.warnings.clear()
     house.clock.advance(64 * T1_S)
     assert house.endpoint.busy == (0, 0, 1)
+
+
+@pytest.mark.rfc("3311", "5.2", "Receiving an UPDATE")
+async def test_an_update_with_an_offer_is_answered(house: House, caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
+    await caller.send("UPDATE", body=OFFER)
+    answer = await caller.response()
+    assert (answer.status, answer.body, answer.content_type) == (200, ANSWER, "application/sdp")
+    assert answer.contact is not None
+    assert "UPDATE" in (answer.headers.get("Allow") or "")
+    assert await leg[1].heard() == ("reoffered", OFFER)
+    house.clock.advance(64 * T1_S)  # it waits for no ACK
+    assert leg[1].silent
+
+
+async def test_an_update_without_an_offer_changes_the_target_alone(house: House) -> None:
+    caller = await house.caller()
+    leg, ear = await joined(house, caller)
+    other = await house.udp()
+    caller.contact_port = other.port
+    await caller.send("UPDATE")
+    answer = await caller.response()
+    assert (answer.status, answer.body) == (200, b"")
+    leg.hang_up()
+    assert (await other.receive()).cseq.method == "BYE"
+    assert ear.silent
+
+
+async def test_a_reinvite_changes_the_target(house: House) -> None:
+    caller = await house.caller()
+    leg, ear = await joined(house, caller)
+    other = await house.udp()
+    caller.contact_port = other.port
+    ear.reoffer = ReofferAnswer(488)
+    await caller.send("INVITE", body=OFFER)
+    assert (await caller.response()).status == 488
+    await caller.acknowledge_refusal()
+    leg.request("INFO")  # type: ignore[attr-defined]
+    assert (await caller.incoming()).method == "INFO"  # a refused one changes nothing
+    ear.reoffer = ReofferAnswer(200, ANSWER)
+    await caller.send("INVITE", body=OFFER)
+    assert (await caller.response()).status == 200
+    await caller.acknowledge()
+    assert [(await ear.heard())[0] for _ in range(3)] == ["reoffered", "reoffered", "confirmed"]
+    leg.hang_up()
+    assert (await other.receive()).cseq.method == "BYE"
+
+
+async def test_updates_that_do_not_fit_are_refused_and_the_call_goes_on(
+    caller: Caller, leg: tuple[SipLeg, Ear]
+) -> None:
+    leg[1].reoffer = ReofferAnswer(488)
+    for body, content_type, status in ((OFFER, "application/sdp", 488), (b"<xml/>", "application/xml", 415)):
+        await caller.send("UPDATE", body=body, content_type=content_type)
+        assert (await caller.response()).status == status
+    leg[1].reoffer = ReofferAnswer(200, ANSWER)
+    await caller.send("UPDATE", body=OFFER)
+    assert (await caller.response()).status == 200
+
+
+async def test_options_say_what_we_can(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
+    await caller.send("OPTIONS")
+    response = await caller.response()
+    assert response.status == 200
+    assert {"UPDATE", "PRACK", "INVITE"} <= set((response.headers.get("Allow") or "").split(", "))
+    assert response.option_tags("Supported") == {"timer", "100rel"}
+    assert leg[1].silent
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+async def test_a_listener_that_fails_leaves_no_offer_open(house: House, method: str) -> None:
+    caller = await house.caller()
+    _, ear = await joined(house, caller)
+    works = ear.reoffered
+
+    def fail(sdp: bytes) -> ReofferAnswer:
+        raise RuntimeError("no")
+
+    ear.reoffered = fail  # type: ignore[method-assign]
+    await caller.send(method, body=OFFER)
+    assert (await caller.response()).status == 500
+    if method == "INVITE":
+        await caller.acknowledge_refusal()
+    house.warnings.clear()
+    ear.reoffered = works  # type: ignore[method-assign]
+    await caller.send("UPDATE", body=OFFER)
+    assert (await caller.response()).status == 200
+
+
+async def test_an_allow_that_cannot_be_read_allows_what_it_did_before(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
+    await caller.send("UPDATE", headers=[("Allow", 'INVITE, "ACK, x')])
+    assert (await caller.response()).status == 200
