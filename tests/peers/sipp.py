@@ -5,11 +5,17 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-
-from tests.peers.gate import Gate
+from typing import Protocol
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios" / "sipp"
 _numbers = itertools.count(1)
+
+
+class Called(Protocol):
+    """Whom SIPp calls: a gate, or an endpoint of a test's own."""
+
+    sip_host: str
+    sip_port: int
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Sipp:
         folder: for its logs.
     """
 
-    def __init__(self, gate: Gate, folder: Path) -> None:
+    def __init__(self, gate: Called, folder: Path) -> None:
         self._gate = gate
         self._folder = folder
 
