@@ -89,7 +89,7 @@ def too_small(request: Request) -> Defect | None:
     A sender that knows no session timers could not make anything of a 422: its interval is raised instead, as RFC 4028
     section 8.1 (Proxy Behavior, Processing of Requests) does and erratum 1687 wants of a UAS.
     """
-    if request.method not in ("INVITE", "UPDATE"):
+    if request.method not in ("INVITE", "UPDATE") or "Session-Expires" not in request.headers:
         return None
     wish = read_wish(request)
     if wish.interval_s is None or wish.interval_s >= INTERVAL_S_MIN or not wish.supported:
