@@ -120,6 +120,10 @@ class Gate:
         """PATCH likewise."""
         return self._ask("PATCH", path, body)
 
+    def delete(self, path: str) -> None:
+        """DELETE, a 204."""
+        self._ask("DELETE", path, None)
+
     def patch_sip(self, changes: dict[str, Any]) -> Any:
         """Change the rules."""
         return self.patch("/api/sip", changes)

@@ -5,13 +5,19 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-
-from tests.peers.gate import Gate
+from typing import Protocol
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios" / "sipp"
 # The last has a connection for each call.
 _MODES = {"udp": "u1", "tcp": "t1", "tcp, many": "tn"}
 _numbers = itertools.count(1)
+
+
+class Called(Protocol):
+    """Whom SIPp calls: a gate, or an endpoint of a test's own."""
+
+    sip_host: str
+    sip_port: int
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Sipp:
         folder: for its logs.
     """
 
-    def __init__(self, gate: Gate, folder: Path) -> None:
+    def __init__(self, gate: Called, folder: Path) -> None:
         self._gate = gate
         self._folder = folder
 

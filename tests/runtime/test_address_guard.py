@@ -119,6 +119,16 @@ def test_plain_http_is_for_loopback_or_by_setting(host: str) -> None:
     assert check_url("http://10.0.0.1/", allow_http=True, allow_private=True) is None
 
 
+def test_a_websocket_has_schemes_of_its_own() -> None:
+    assert check_url("wss://owner.example/x", websocket=True) is None
+    assert check_url("ws://127.0.0.1:9000/", websocket=True, allow_loopback=True) is None
+    assert check_url("ws://owner.example/", websocket=True, allow_http=True) is None
+    assert "expected wss" in (check_url("ws://owner.example/", websocket=True) or "")
+    assert "must be wss or ws: `https`" in (check_url("https://owner.example/", websocket=True) or "")
+    assert "must be https or http: `wss`" in (check_url("wss://owner.example/") or "")
+    assert "private" in (check_url("wss://10.0.0.1/", websocket=True) or "")
+
+
 @given(st.text(max_size=60) | st.text("htps:/@[]%.01a\\", max_size=30).map("https://".__add__))
 def test_any_url_is_fine_or_refused_in_words(url: str) -> None:
     refusal = check_url(url)

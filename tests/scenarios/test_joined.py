@@ -185,3 +185,23 @@ def test_a_worker_that_dies_ends_its_clients_call_and_another_takes_the_next(tmp
         until(joined)
     finally:
         other.stop()
+
+
+def test_data_messages_beside_the_sound(gate: Gate) -> None:
+    call = gate.post("/api/calls", {"medium": CLIENT, "model": "demo"})
+    with Client(call["joinUrl"]) as client:
+        until(lambda: client.sound)
+        client.tells({"type": "ping", "timestamp": 7.0})
+        until(lambda: {"type": "pong", "timestamp": 7.0} in client.messages)
+        assert client.messages[0] == {"type": "call_started", "callId": call["callId"]}
+        assert {"type": "state", "state": "speaking"} in client.messages
+        speak(client, 440, 400)  # into the greeting
+        until(lambda: {"type": "playback_clear_buffer"} in client.messages)
+        until(lambda: any(one["type"] == "transcript" and one["role"] == "agent" for one in client.messages))
+        client.tells({"type": "forced_agent_message", "content": "Good evening.", "urgency": "immediate"})
+        client.tells({"type": "nonsense"})
+        client.tells({"type": "hang_up"})
+        assert client.is_dismissed()[0] == 1000
+    assert ended(gate, call["callId"])["endReason"] == "hangup"
+    events = gate.get(f"/api/calls/{call['callId']}/events")["results"]
+    assert [one["type"] for one in events] == ["data_message_not_understood"]

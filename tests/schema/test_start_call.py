@@ -13,7 +13,19 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = st.sampled_from(["medium", "selectedTools", "joinTimeout", "voice", "metadata", "initialMessages", "callbacks"])
+KEYS = st.sampled_from(
+    [
+        "medium",
+        "selectedTools",
+        "joinTimeout",
+        "voice",
+        "metadata",
+        "initialMessages",
+        "callbacks",
+        "dataConnection",
+        "sharedSecrets",
+    ]
+)
 
 
 def test_only_what_was_given_comes_back_and_null_is_absent() -> None:
@@ -48,6 +60,60 @@ def test_the_medium_of_a_handlers_answer_is_not_read() -> None:
 def test_a_mistake_in_one_line(body: Any, words: str) -> None:
     with pytest.raises(Invalid, match=words):
         validate_start_call(body)
+
+
+def connected(**fields: Any) -> dict[str, Any]:
+    return {"dataConnection": {"websocketUrl": "wss://owner.example/", **fields}}
+
+
+def test_a_data_connection_is_taken_as_it_is() -> None:
+    body = connected(
+        headers={"Authorization": "Bearer a b", "X-Tenant": ""},
+        audioConfig={"sampleRate": 24_000, "channelMode": "CHANNEL_MODE_MIXED"},
+        dataMessages={"debug": True},
+    )
+    assert validate_start_call(body) == body
+    assert validate_start_call({"dataConnection": {}}) == {"dataConnection": {}}  # none, in place of a template's
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"dataConnection": {"audioConfig": {}}}, "`websocketUrl`: required"),
+        (connected(audioConfig={"sampleRate": 44_100}), "sampleRate: expected one of 8000, 16000, 24000, 48000"),
+        (connected(headers={"bad name": "x"}), "not the name of a header: `bad name`"),
+        (connected(headers={"": "x"}), "not the name of a header"),
+        (connected(headers={"x-ultravox-signature": "x"}), "sets this header itself"),
+        (connected(headers={"Sec-WebSocket-Protocol": "x"}), "sets this header itself"),
+        (connected(headers={"Host": "x"}), "sets this header itself"),
+        (connected(headers={"Transfer-Encoding": "chunked"}), "sets this header itself"),
+        (connected(headers={"A": "x\r\nB: y"}), "printable ASCII characters: `A`"),
+        (connected(headers={"A": "x" * 5_000}), "at most 4096 characters: `A`"),
+        (connected(headers={f"A{count}": "" for count in range(51)}), "at most 50 headers"),
+    ],
+)
+def test_a_data_connection_that_cannot_be(body: Any, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        validate_start_agent_call(body)
+
+
+@given(st.dictionaries(st.text("aA-:\r\n \x00é", max_size=6) | st.text(max_size=4), st.text(max_size=8), max_size=3))
+def test_headers_that_are_taken_stay_in_their_lines(headers: dict[str, str]) -> None:
+    with suppress(Invalid):
+        validate_start_call(connected(headers=headers))
+        written = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        assert written.isascii()
+        assert written.count("\r") == written.count("\n") == len(headers)
+
+
+def test_the_guard_is_asked_where_a_data_connection_leads() -> None:
+    def guard(url: str, *, websocket: bool = False) -> str | None:
+        return f"{'websocket' if websocket else 'web'} to {url}"
+
+    with pytest.raises(Invalid, match="websocketUrl: not a URL that can be used: websocket to wss://owner.example/"):
+        validate_start_call(connected(), check_url=guard)
+    with pytest.raises(Invalid, match="web to https://a.example"):
+        validate_start_call({"callbacks": {"joined": {"url": "https://a.example"}}}, check_url=guard)
 
 
 def test_an_agents_call_takes_no_prompt() -> None:

@@ -98,6 +98,15 @@ SNIPPETS = [
     b"Record-Route: <sip:a;lr>\r\n",
     b"Route: <<>>\r\n",
     b"Require: 100rel\r\n",
+    b"Require: 100rel\r\n",  # twice as likely
+    b"RAck: 1 1 INVITE\r\n",
+    b"RAck: RACK\r\n",
+    b"Supported: timer, 100rel\r\n",
+    b"Session-Expires: 90;refresher=uac\r\n",
+    b"Session-Expires: 3000;refresher=uas\r\n",
+    b"Min-SE: 99999999999\r\n",
+    b'Allow: UPDATE, "\r\n',
+    b"Allow: UPDATE\r\n",
     b"Reason: a\r\nReason: b\r\n",
     b"Content-Type: application/dtmf-relay\r\n",
     b"Content-Length: 99999\r\n",
@@ -117,7 +126,7 @@ def conversations(draw: st.DrawFn) -> list[bytes]:
         data = caller.request(
             method,
             branch=draw(st.sampled_from(["z9hG4bKa", "z9hG4bKb", "z9hG4bKc", "old"])),
-            sequence=draw(st.sampled_from([0, 1, 2, None])),
+            sequence=draw(st.sampled_from([0, 1, 2, None, None])),
             to_tag=draw(st.sampled_from(["", "", "TAG", "x"])),
             headers=[("X-A", "b")] * draw(st.integers(0, 2)),
             content_type=draw(st.sampled_from(["application/sdp", "application/dtmf-relay", "text/plain"])),
@@ -131,13 +140,21 @@ def conversations(draw: st.DrawFn) -> list[bytes]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(conversations(), st.sampled_from([0.0, 0.3, 40.0]))
-def test_nothing_escapes_and_nothing_stays(conversation: list[bytes], pause_s: float) -> None:
+@given(conversations(), st.sampled_from([0.0, 0.3, 40.0, 1_000.0]), st.lists(st.sampled_from(["ring", "answer"])))
+def test_nothing_escapes_and_nothing_stays(conversation: list[bytes], pause_s: float, doing: list[str]) -> None:
     warnings: list[str] = []
     endpoint, clock, udp = an_endpoint(warnings)
     for data in conversation:
         tags = [key[1].encode() for key in endpoint._dialogs]
-        udp.datagram_received(data.replace(b"TAG", tags[0] if tags else b"none"), ("127.0.0.1", 5090))
+        numbers = [f"{leg._reliable._machine.number} 1 INVITE".encode() for leg in endpoint._legs.values()]
+        data = data.replace(b"TAG", tags[0] if tags else b"none").replace(b"RACK", numbers[0] if numbers else b"x")
+        udp.datagram_received(data, ("127.0.0.1", 5090))
+        for leg in tuple(endpoint._legs.values()):
+            for what in doing:
+                if what == "ring":
+                    leg.ring()
+                else:
+                    leg.answer(ANSWER)
         clock.advance(pause_s)
     for leg in tuple(endpoint._legs.values()):
         leg.refuse(480)  # whatever still rings

@@ -18,6 +18,7 @@ import uvicorn
 from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
 from callgate.app.listening import Listening
 from callgate.app.policies import Policies
+from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.joining import Joining
@@ -156,7 +157,7 @@ class Server:
         )
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
-        around = self._surroundings(hook, LoopAlarms(loop))
+        around = self._surroundings(hook, LoopAlarms(loop), check)
         gate = self._make_gate(policies, media, around)
         joining = Joining(
             registry=self.registry,
@@ -180,6 +181,7 @@ class Server:
             hook=hook,
             recordings=RecordingFolder(self._recordings_folder()),
             tasks=self._tasks,
+            tool_client=self._make_tool_client(allow_loopback=on_this_machine),
             models=sorted({"demo", *settings.models}),
         )
         self._serve_http(operations, gate, http_socket)
@@ -241,7 +243,12 @@ class Server:
             answer_bytes_max=settings.handler_answer_bytes_max,
         )
 
-    def _surroundings(self, hook: FallbackHandlerHook, alarms: Alarms) -> Surroundings:
+    def _make_tool_client(self, *, allow_loopback: bool) -> ToolClient:
+        client = ToolClient(AddressGuard(self.settings.url_allow_private, allow_loopback))
+        self._closers.append(client.close)
+        return client
+
+    def _surroundings(self, hook: FallbackHandlerHook, alarms: Alarms, check: CheckUrl) -> Surroundings:
         settings = self.settings
         return Surroundings(
             clock=self._clock,
@@ -257,6 +264,7 @@ class Server:
                 sip_headers_win=settings.sip_headers_win,
                 models=frozenset(settings.models),
                 model_default=settings.model_default,
+                check_url=check,
             ),
             log=self._log,
             ring_after_s=settings.ring_after_s,
@@ -295,6 +303,7 @@ class Server:
             t1_s=settings.sip_t1_ms / 1000,
             transports=self.listening.options(),
             knows_source=gate.knows_source,
+            session_expires_s=settings.sip_session_expires_s,
             warn=self._warn,
         )
         try:

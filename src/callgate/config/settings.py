@@ -192,6 +192,15 @@ class Settings:
         lowest=10,
         highest=10_000,
     )
+    sip_session_expires_s: int = _setting(
+        "sip.session_expires_s",
+        1_800,
+        "Session interval, RFC 4028: at half of it a call is refreshed, by us unless the caller wants to. What the RFC "
+        "recommends; a caller that asks for less has it, down to 90 s.",
+        unit="s",
+        lowest=90,
+        highest=86_400,
+    )
     sip_tcp_connections_max: int = _setting(
         "sip.tcp_connections_max",
         1_000,

@@ -6,21 +6,10 @@ The caller stops · the brain notices · its first sound comes · the first pack
 from collections.abc import Callable
 from typing import Final
 
-from callgate.core.audio.format import SoundFormat
-from callgate.core.audio.pcm import audioop
 from callgate.entities.json import Json
 
 _LOUD: Final = 330  # of 32,768: one percent, above the noise of lines and below any speech
 _TURN_S_MAX: Final = 60.0  # what comes later answers nothing that was said
-
-
-def loudness(format: SoundFormat) -> Callable[[bytes], int]:
-    """What tells the level of a frame in this format: the root mean square, of 32,768."""
-    if format.encoding == "pcmu":
-        return lambda frame: audioop.rms(audioop.ulaw2lin(frame, 2), 2)
-    if format.encoding == "pcma":
-        return lambda frame: audioop.rms(audioop.alaw2lin(frame, 2), 2)
-    return lambda frame: audioop.rms(frame, 2)
 
 
 class Turns:

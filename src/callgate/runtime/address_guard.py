@@ -91,15 +91,21 @@ def _embedded(address: IPv6Address) -> IPv4Address | None:
 
 
 def check_url(
-    url: str, *, allow_http: bool = False, allow_private: bool = False, allow_loopback: bool = False
+    url: str,
+    *,
+    allow_http: bool = False,
+    allow_private: bool = False,
+    allow_loopback: bool = False,
+    websocket: bool = False,
 ) -> str | None:
     """Why a URL that an account wants to set is refused, in words for its owner; ``None`` when it is fine.
 
     Args:
         url: as it was given.
-        allow_http: plain ``http`` for every host; loopback hosts may have it anyway.
+        allow_http: plain ``http`` and ``ws`` for every host; loopback hosts may have it anyway.
         allow_private: see `AddressGuard`.
         allow_loopback: likewise.
+        websocket: it leads to a WebSocket; else to a web server.
     """
     if len(url) > URL_CHARACTERS_MAX:
         return f"longer than {URL_CHARACTERS_MAX} characters: {len(url)}"
@@ -110,8 +116,9 @@ def check_url(
         host, port = parts.hostname, parts.port
     except ValueError as error:
         return f"not a URL: {error}"
-    if parts.scheme not in ("http", "https"):
-        return f"the scheme must be https or http: `{parts.scheme or url}`"
+    safe, plain = ("wss", "ws") if websocket else ("https", "http")
+    if parts.scheme not in (safe, plain):
+        return f"the scheme must be {safe} or {plain}: `{parts.scheme or url}`"
     if parts.username is not None or parts.password is not None:
         return "a user or password has no place in the URL; requests are signed with the secrets instead"
     if not host:
@@ -139,6 +146,6 @@ def _check_host(host: str, scheme: str, allow_http: bool, guard: AddressGuard) -
         loopback = _LOCALHOST.fullmatch(host) is not None
         if loopback and not guard.allow_loopback:
             return f"a loopback address may not be reached: `{host}`"
-    if scheme == "http" and not loopback and not allow_http:
-        return "plain http is accepted for loopback hosts only, expected https"
+    if scheme in ("http", "ws") and not loopback and not allow_http:
+        return f"plain {scheme} is accepted for loopback hosts only, expected {scheme}s"
     return None

@@ -60,6 +60,12 @@ class MessageSocket(WSListener):
         """See to it that the connection's end is told; once it is open."""
         self._watching = asyncio.create_task(self._watch(transport), name=f"connection with {self._peer}")
 
+    @property
+    def backlog_bytes(self) -> int:
+        """How much of what was sent has not left yet; at more than `BACKLOG_BYTES_MAX` the connection is ended."""
+        transport = self._transport
+        return 0 if transport is None else transport.underlying_transport.get_write_buffer_size()
+
     def send_text(self, text: str | bytes) -> None:
         """Send a text message; nothing happens once the connection has ended."""
         self._send(WSMsgType.TEXT, text.encode() if isinstance(text, str) else text)
@@ -134,7 +140,7 @@ class MessageSocket(WSListener):
         transport = self._transport
         if transport is None or self._closing:
             return
-        if transport.underlying_transport.get_write_buffer_size() > BACKLOG_BYTES_MAX:
+        if self.backlog_bytes > BACKLOG_BYTES_MAX:
             self._end(f"{self._peer} is more than {BACKLOG_BYTES_MAX} bytes behind")
             return
         transport.send(kind, data)

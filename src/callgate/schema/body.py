@@ -1,7 +1,7 @@
 """What every request body has in common: strict types, camelCase, no unknown keys, read-only fields ignored."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -17,6 +17,18 @@ from pydantic.alias_generators import to_camel
 from callgate.entities.json import Json, JsonObject
 from callgate.schema.duration import seconds
 from callgate.schema.errors import Invalid, rendered, shown
+
+
+class CheckUrl(Protocol):
+    """The deployment's guard of URLs."""
+
+    def __call__(self, url: str, *, websocket: bool = False) -> str | None:
+        """Why a URL may not be used, in words; ``None`` when it may."""
+        ...
+
+
+HasTool = Callable[[str], bool]
+"""Whether an account may select the tool of this id."""
 
 
 class Body(BaseModel):
@@ -83,8 +95,16 @@ def _uuid(text: str) -> str:
 
 def _url(text: str, info: ValidationInfo) -> str:
     """Check a URL that an account sets with the deployment's own guard, where the context brings it."""
+    return _guarded(text, info, websocket=False)
+
+
+def _websocket_url(text: str, info: ValidationInfo) -> str:
+    return _guarded(text, info, websocket=True)
+
+
+def _guarded(text: str, info: ValidationInfo, *, websocket: bool) -> str:
     check = (info.context or {}).get("check_url")
-    reason = check(text) if check is not None else None
+    reason = check(text, websocket=websocket) if check is not None else None
     if reason is not None:
         raise ValueError(f"not a URL that can be used: {reason}")
     return text
@@ -92,3 +112,4 @@ def _url(text: str, info: ValidationInfo) -> str:
 
 UuidText = Annotated[str, AfterValidator(_uuid)]
 GuardedUrl = Annotated[str, AfterValidator(_url)]
+GuardedWebSocketUrl = Annotated[str, AfterValidator(_websocket_url)]

@@ -4,11 +4,11 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from callgate.core.dialects.data_messages import TEXT_CHARACTERS_MAX
 from callgate.entities.json import Json, JsonObject
 from callgate.schema.body import Body, read
 from callgate.schema.errors import invalid, shown
 
-TEXT_CHARACTERS_MAX: Final = 20_000  # what a model reads in the middle of a call, with room
 _Urgency = Literal["immediate", "soon", "later"]
 
 

@@ -1,11 +1,13 @@
 """How a call reaches its user, and what else is connected to it."""
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from callgate.core.audio.format import RATES_HZ
-from callgate.schema.body import Body, GuardedUrl, bounded
+from callgate.schema.body import Body, GuardedUrl, GuardedWebSocketUrl, bounded
+from callgate.schema.errors import shown
 from callgate.schema.tool import Nothing
 from callgate.schema.voice import only_one
 
@@ -13,11 +15,47 @@ _Secret = Annotated[str, Field(min_length=1, max_length=120)]
 _BUFFER_MS_MAX = 300_000  # five minutes of speech: more than anybody says in one breath
 _IdleTimeout = Annotated[str, bounded(0, 86_400)]
 
+# Servers take some 8 KiB of headers in all; a token of a kilobyte is a long one.
+_HEADERS_MAX: Final = 50
+_HEADER_CHARACTERS_MAX: Final = 4_096
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")  # RFC 9110 section 5.6.2 (Tokens)
+_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # RFC 9110 section 5.5 (Field Values), without obs-text
+# What belongs to the handshake, to the connection, or to us.
+_HEADERS_TAKEN: Final = frozenset(
+    (
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+_HEADERS_TAKEN_FROM: Final = ("x-ultravox-", "sec-websocket-", "proxy-")
 
-def _rate(value: int) -> int:
-    if value not in RATES_HZ:
-        raise ValueError(f"expected one of {', '.join(map(str, RATES_HZ))} (samples a second): {value}")
-    return value
+
+def _headers(headers: dict[str, str]) -> dict[str, str]:
+    if len(headers) > _HEADERS_MAX:
+        raise ValueError(f"expected at most {_HEADERS_MAX} headers: {len(headers)}")
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"not the name of a header: {shown(name)}")
+        if name.lower() in _HEADERS_TAKEN or name.lower().startswith(_HEADERS_TAKEN_FROM):
+            raise ValueError(f"the connection sets this header itself: {shown(name)}")
+        if len(value) > _HEADER_CHARACTERS_MAX:
+            raise ValueError(f"expected a value of at most {_HEADER_CHARACTERS_MAX} characters: {shown(name)}")
+        if not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(f"expected a value of printable ASCII characters: {shown(name)}")
+    return headers
+
+
+def _rate(rate_hz: int) -> int:
+    if rate_hz not in RATES_HZ:
+        raise ValueError(f"expected one of {', '.join(map(str, RATES_HZ))}: {shown(rate_hz)}")
+    return rate_hz
 
 
 class DataMessages(Body):
@@ -135,17 +173,23 @@ class Medium(Body):
 class AudioConfig(Body):
     """Sound on a data connection."""
 
-    sample_rate: Annotated[int, Field(ge=8_000, le=48_000)] | None = None
+    sample_rate: Annotated[int, AfterValidator(_rate)] | None = None
     channel_mode: Literal["CHANNEL_MODE_UNSPECIFIED", "CHANNEL_MODE_MIXED", "CHANNEL_MODE_SEPARATED"] | None = None
 
 
 class DataConnection(Body):
     """A WebSocket to the owner's server."""
 
-    websocket_url: str | None = None
+    websocket_url: GuardedWebSocketUrl | None = None
     audio_config: AudioConfig | None = None
     data_messages: DataMessages | None = None
-    headers: dict[str, str] | None = None
+    headers: Annotated[dict[str, str], AfterValidator(_headers)] | None = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "DataConnection":
+        if self.model_fields_set and self.websocket_url is None:
+            raise ValueError("`websocketUrl`: required, but absent")
+        return self
 
 
 class Callback(Body):

@@ -33,9 +33,9 @@ from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
 from callgate.signaling.transport import Connection, Hop, Listener, Peer
 from callgate.signaling.transports import TransportOptions, Transports
-from callgate.signaling.within_dialog import ALLOW, WithinDialog
+from callgate.signaling.within_dialog import ALLOW, SUPPORTED, WithinDialog
 
-_SUPPORTED: Final[frozenset[str]] = frozenset()  # option tags we could be required to understand
+_SUPPORTED: Final = frozenset(SUPPORTED)  # option tags we could be required to understand
 
 
 class SipEndpoint:
@@ -51,6 +51,7 @@ class SipEndpoint:
         tasks: owns what runs in the background.
         user_agent: our name and version.
         t1_s: timer T1.
+        session_expires_s: the session interval that we would like, RFC 4028.
         transports: what an operator says about these.
         knows_source: whether a source may hold connections like one that is admitted; ``None``: those that are.
         warn: told in words what an operator must know.
@@ -68,6 +69,7 @@ class SipEndpoint:
         tasks: TaskOwner,
         user_agent: str,
         t1_s: float = 0.5,
+        session_expires_s: int = 1_800,
         transports: TransportOptions | None = None,
         knows_source: Callable[[str], bool] | None = None,
         warn: Callable[[str], None] = lambda words: None,
@@ -75,6 +77,8 @@ class SipEndpoint:
         self.clock = clock
         self.alarms = alarms
         self.timers = Timers.of(t1_s)
+        self.session_expires_s = session_expires_s
+        self.number = ids.number
         self.user_agent = user_agent
         self._calls = calls
         self._admits_source = admits_source
@@ -335,7 +339,12 @@ class SipEndpoint:
         if defect is not None:
             answer = respond(request, defect.status, to_tag=tag, headers=defect.headers)
         elif request.method == "OPTIONS":
-            headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Server", self.user_agent))
+            headers = (
+                ("Allow", ALLOW),
+                ("Supported", ", ".join(SUPPORTED)),
+                ("Accept", "application/sdp"),
+                ("Server", self.user_agent),
+            )
             answer = respond(request, 503 if self._draining() else 200, to_tag=tag, headers=headers)
         else:
             answer = respond(request, 405, to_tag=tag, headers=(("Allow", ALLOW),))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from callgate.core.sip.client_transaction import InviteClientTransaction, NonInviteClientTransaction
 from callgate.core.sip.message import Request, Response
@@ -11,6 +11,9 @@ from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import Effect, Input, State, Transaction
 from callgate.ports import Alarm, Alarms, Clock
 from callgate.signaling.transport import USUAL_PORTS, Peer
+
+NO_ANSWER: Final = "no answer in time"
+"""What `ClientExchange` says of a request that nobody responded to: RFC 3261 section 8.1.3.1 counts it as a 408."""
 
 
 class Wire(Protocol):
@@ -212,7 +215,7 @@ class ClientExchange(_Exchange):
         if Effect.REPEAT in effects:
             self._wire.deliver(self._data, self.peer, self.not_sent)
         if Effect.REPORT_TIMEOUT in effects:
-            self._failed("no answer in time")
+            self._failed(NO_ANSWER)
         self._settle()
 
     def _settle(self) -> None:

@@ -26,7 +26,7 @@ _ALL_AGENTS_OFF: Final = TraceEntry(Step.ALLOW_ALL_AGENTS, "skipped")
 _NO_RULES: Final = TraceEntry(Step.ALLOWED_AGENTS, "skipped", (("rules", 0),))
 _NO_HANDLER: Final = TraceEntry(Step.FALLBACK_HANDLER, "skipped")
 
-_DEFECT_OUTCOMES: Final = {420: "extension-required", 482: "merged-request"}
+_DEFECT_OUTCOMES: Final = {420: "extension-required", 422: "interval-too-small", 482: "merged-request"}
 
 # RFC 3261 section 20.43 (Warning): the agent's name in place of a host, so that no address of ours leaks.
 _WARNING_AGENT: Final = "callgate"

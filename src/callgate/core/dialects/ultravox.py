@@ -4,13 +4,13 @@ Sound goes in binary messages, 16-bit PCM; everything else is JSON in text. What
 is passed over.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
+from callgate.core.dialects.data_messages import write
 from callgate.entities.json import Json, JsonObject
 
 RATE_HZ: Final = 8_000  # of the telephone, both ways: nothing to convert but G.711
@@ -184,24 +184,24 @@ def read(message: bytes) -> Event | None:
 
 def user_text(text: str, urgency: str = "soon") -> bytes:
     """Something typed."""
-    return _message("user_text_message", text=text, urgency=urgency)
+    return write("user_text_message", text=text, urgency=urgency)
 
 
 def forced_words(text: str, *, urgency: str = "immediate", uninterruptible: bool = False) -> bytes:
     """Something for the agent to say."""
-    return _message("forced_agent_message", content=text, urgency=urgency, uninterruptible=uninterruptible)
+    return write("forced_agent_message", content=text, urgency=urgency, uninterruptible=uninterruptible)
 
 
 def tool_result(invocation_id: str, result: str, reaction: str, *, failed: bool) -> bytes:
     """What came of a tool."""
     if failed:
-        return _message(
+        return write(
             "client_tool_result",
             invocationId=invocation_id,
             errorType="implementation-error",
             errorMessage=result,
         )
-    return _message(
+    return write(
         "client_tool_result",
         invocationId=invocation_id,
         result=result,
@@ -212,8 +212,4 @@ def tool_result(invocation_id: str, result: str, reaction: str, *, failed: bool)
 
 def hang_up() -> bytes:
     """The call is over."""
-    return _message("hang_up")
-
-
-def _message(kind: str, **fields: Any) -> bytes:
-    return json.dumps({"type": kind, **fields}, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return write("hang_up")
