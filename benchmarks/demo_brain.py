@@ -11,10 +11,12 @@ from time import perf_counter_ns
 from callgate.brains.demo import DemoFactory
 from callgate.core.audio.g711 import SILENCE
 from callgate.core.audio.tones import tone
+from callgate.entities.call import ToolUse
+from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
-from callgate.ports.brain import BrainPlan, ClientLink, ToolChannel
+from callgate.ports.brain import BrainPlan, ClientLink, NewStage, StageRefused, ToolChannel
 
 
 class Host:
@@ -31,8 +33,20 @@ class Host:
         """Moved by the benchmark."""
         return self.now
 
-    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
+    def message(
+        self,
+        role: str,
+        text: str,
+        start_ms: float | None = None,
+        end_ms: float | None = None,
+        *,
+        tool: ToolUse | None = None,
+    ) -> None:
         """Nobody reads it."""
+
+    async def stage(self, settings: JsonObject) -> NewStage:
+        """Never asked for."""
+        raise StageRefused("a measured call has one stage")
 
     def event(self, severity: str, type: str, text: str, **extras: object) -> None:
         """Likewise."""

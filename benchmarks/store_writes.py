@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import uvloop
 
@@ -72,7 +73,10 @@ async def _call(store: Store, waits: list[float]) -> None:
     await store.call_joined(call, outbox("call.joined"))
     waits.append(time.perf_counter() - begun)
     for index in range(_MESSAGES):
-        store.message(Message(call.call_id, index, "MESSAGE_ROLE_USER", "hello there", "MESSAGE_MEDIUM_VOICE", now))
+        about: dict[str, Any] = {"stage_id": call.stage_id, "stage_index": index}
+        store.message(
+            Message(call.call_id, index, "MESSAGE_ROLE_USER", "hello there", "MESSAGE_MEDIUM_VOICE", now, **about)
+        )
     for _ in range(_EVENTS):
         store.call_event(CallEvent(call.call_id, call.stage_id, now, 1.0, "info", "sound_negotiated", "words", {}))
     await asyncio.sleep(0.5)

@@ -4,11 +4,12 @@ import array
 import asyncio
 import math
 
+from callgate.entities.call import ToolUse
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
-from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge, ClientLink, ToolChannel
+from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge, ClientLink, NewStage, StageRefused, ToolChannel
 
 _FRAME_S = 0.02
 SILENCE = bytes(320)
@@ -43,8 +44,19 @@ class Conversation:
     def monotonic(self) -> float:
         return self._now
 
-    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
+    def message(
+        self,
+        role: str,
+        text: str,
+        start_ms: float | None = None,
+        end_ms: float | None = None,
+        *,
+        tool: ToolUse | None = None,
+    ) -> None:
         self.messages.append((role.removeprefix("MESSAGE_ROLE_").lower(), text))
+
+    async def stage(self, settings: JsonObject) -> NewStage:
+        raise StageRefused("the demo agent uses no tools")
 
     def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
         self.events.append((severity, type))

@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 from callgate.core.audio.format import SoundFormat
 from callgate.core.rtp.digits import DigitSender
+from callgate.entities.call import ToolUse
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.playout import Playout
-from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge, ClientLink, ToolChannel
+from callgate.ports.brain import Brain, BrainFactory, BrainPlan, Bridge, ClientLink, NewStage, StageRefused, ToolChannel
 
 _FRAME_S = 0.020
 _S_MAX = 5.0
@@ -32,6 +33,9 @@ class ModelledCall:
         self._playout = Playout(lambda name: self.brain.marked(name))
         self._bridge = SessionBridge(self._playout, DigitSender().press, SoundQuality)
         self.messages: list[tuple[str, str]] = []
+        self.tools: list[ToolUse] = []
+        self.stages: list[JsonObject] = []
+        self.refuses_stages = ""  # in these words
         self.spans: list[tuple[float | None, float | None]] = []
         self.events: list[tuple[str, str]] = []
         self.hung_up: list[str] = []
@@ -52,9 +56,26 @@ class ModelledCall:
     def monotonic(self) -> float:
         return self._now
 
-    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
+    def message(
+        self,
+        role: str,
+        text: str,
+        start_ms: float | None = None,
+        end_ms: float | None = None,
+        *,
+        tool: ToolUse | None = None,
+    ) -> None:
         self.messages.append((role.removeprefix("MESSAGE_ROLE_").lower(), text))
         self.spans.append((start_ms, end_ms))
+        if tool is not None:
+            self.tools.append(tool)
+
+    async def stage(self, settings: JsonObject) -> NewStage:
+        """Enter any stage whose body is not to be refused."""
+        if self.refuses_stages:
+            raise StageRefused(self.refuses_stages)
+        self.stages.append(settings)
+        return NewStage(f"stage {len(self.stages) + 1}", settings)
 
     def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
         self.events.append((type, text))

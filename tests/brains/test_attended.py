@@ -279,9 +279,16 @@ async def test_a_clients_tool_is_used_and_answered(model: RealtimeServer, attend
     await one.until(lambda: outputs(model))
     assert outputs(model) == ["booked"]
     assert link.messages("invoking_tool") == [
-        {"type": "invoking_tool", "toolName": "book", "parameters": {"day": "monday"}}
+        {
+            "type": "invoking_tool",
+            "toolName": "book",
+            "invocationId": asked["invocationId"],
+            "parameters": {"day": "monday"},
+        }
     ]
-    assert link.messages("tool_used") == [{"type": "tool_used", "toolName": "book", "result": "booked"}]
+    assert link.messages("tool_used") == [
+        {"type": "tool_used", "toolName": "book", "invocationId": asked["invocationId"], "result": "booked"}
+    ]
 
 
 async def test_a_data_connection_sees_a_clients_tool_and_cannot_answer_for_it(

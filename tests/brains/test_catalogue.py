@@ -1,8 +1,14 @@
 import subprocess
 import sys
+from dataclasses import asdict
+from typing import Any
 
-from callgate.brains.attended import AttendedBrain
+from callgate.brains.attended import AttendedBrain, AttendingFactory
+from callgate.brains.cascade.brain import CascadeFactory
+from callgate.brains.cascade.servers import Cascade, Server
 from callgate.brains.catalogue import factories, speech_level
+from callgate.brains.succession import SuccessionFactory
+from callgate.config.models import read_models
 from callgate.entities.json import JsonObject
 from tests.brains.modelled_call import ModelledCall
 
@@ -24,6 +30,34 @@ def test_every_brain_may_be_attended() -> None:
         one = ModelledCall(factory, {"dataConnection": {"websocketUrl": "ws://127.0.0.1:1"}}).brain
         assert isinstance(one, AttendedBrain), name
         factory.close()
+
+
+def test_a_cascade_is_made_of_its_servers() -> None:
+    table = {
+        "kind": "cascade",
+        "url": "http://a/v1",
+        "speech_url": "http://b/v1",
+        "speech_voice": "nova",
+        "transcription_url": "http://c/v1",
+        "transcription_model": "whisper",
+        "audio_input": False,
+    }
+    models: Any = {name: asdict(model) for name, model in read_models({"own": table}, {}, "f").items()}
+    made = factories({"demoSpeech": False, "models": models})
+    factory = made["own"]
+    assert {str(form) for form in factory.formats} >= {"pcm16/16000", "pcm16/24000"}
+    assert isinstance(factory, AttendingFactory)
+    succession = factory._factory
+    assert isinstance(succession, SuccessionFactory)
+    ((_, alone),) = succession._candidates
+    assert isinstance(alone, CascadeFactory)
+    assert alone.cascade == Cascade(
+        chat=Server("chat", "http://a/v1"),
+        speech=Server("speech", "http://b/v1"),
+        voice="nova",
+        transcription=Server("transcription", "http://c/v1", "whisper"),
+        audio_input=False,
+    )
 
 
 def test_the_level_of_speech_is_told_without_loading_the_brains() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from callgate.brains.openai_realtime import OpenAIRealtimeFactory, _part_of
+from callgate.brains.openai_realtime import OpenAIRealtimeFactory
 from callgate.brains.realtime_server import RealtimeServer as Configured
 from callgate.brains.socket import BrainUnreachable
 from callgate.brains.tools.client import ToolClient
@@ -350,13 +350,6 @@ async def test_a_session_is_replaced_before_the_server_ends_it(server: RealtimeS
     one.lasts(100, VOICE)
     await one.until(lambda: VOICE in server.sound)
     assert (one.failures, one.events) == ([], [])
-
-
-@pytest.mark.parametrize(
-    ("share", "part"), [(0, ""), (0.3, "one"), (0.6, "one two"), (0.99, "one two"), (1, "one two three")]
-)
-def test_the_part_of_a_text_that_was_heard(share: float, part: str) -> None:
-    assert _part_of("one two three", share) == part
 
 
 @pytest.mark.parametrize(

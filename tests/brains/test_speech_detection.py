@@ -2,7 +2,8 @@ import random
 
 import pytest
 
-from callgate.brains.speech_detection import Heard, SpeechDetector, TurnSettings
+from callgate.brains.speech_detection import Heard, SpeechDetector, TurnSettings, turn_settings
+from callgate.entities.json import JsonObject
 
 LOUD, QUIET = 4_000.0, 20.0
 
@@ -59,3 +60,26 @@ def test_steady_noise_is_no_speech() -> None:
     chance = random.Random(1)
     detector = SpeechDetector(TurnSettings())
     assert all(detector.hear(150 * chance.uniform(0.7, 1.3)) is Heard.NOTHING for _ in range(3_000))
+
+
+@pytest.mark.parametrize(
+    ("settings", "read"),
+    [
+        ({}, TurnSettings()),
+        ({"vadSettings": None}, TurnSettings()),
+        ({"vadSettings": {"turnEndpointDelay": "0.5s"}}, TurnSettings(turn_endpoint_delay_s=0.5)),
+        (
+            {
+                "vadSettings": {
+                    "turnEndpointDelay": "1s",
+                    "minimumTurnDuration": "0.1s",
+                    "minimumInterruptionDuration": "0.2s",
+                    "frameActivationThreshold": 1,
+                }
+            },
+            TurnSettings(1.0, 0.1, 0.2, 1.0),
+        ),
+    ],
+)
+def test_turns_are_set_by_their_public_names(settings: JsonObject, read: TurnSettings) -> None:
+    assert turn_settings(settings) == read

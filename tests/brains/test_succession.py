@@ -1,5 +1,6 @@
 """Brains that fail, each behind a real server, and those that take over."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from callgate.brains.tools.client import ToolClient
 from callgate.ports.brain import BrainHost, BrainPlan
 from callgate.runtime.address_guard import AddressGuard
 from callgate.testing.openai_realtime_server import RealtimeServer
+from callgate.testing.tool_server import Answer, ToolServer
 from tests.brains.modelled_call import ModelledCall
 
 VOICE = b"\x20" * 160
@@ -32,15 +34,23 @@ async def servers() -> AsyncIterator[list[RealtimeServer]]:
         assert one.complaints == []
 
 
+@pytest.fixture
+async def shop() -> AsyncIterator[ToolServer]:
+    one = ToolServer()
+    await one.start()
+    yield one
+    await one.stop()
+
+
 MakeCall = Callable[..., ModelledCall]
 
 
 @pytest.fixture
 async def call(servers: list[RealtimeServer]) -> AsyncIterator[MakeCall]:
     made: list[ModelledCall] = []
+    client = ToolClient(GUARD)
 
     def make(*, last_words: str = "", silent_s_max: float = 0.0, then: bool = True, **settings: Any) -> ModelledCall:
-        client = ToolClient(GUARD)
         candidates = [
             (name, OpenAIRealtimeFactory(Configured(server.url, GUARD), client))
             for name, server in zip(("first", "second") if then else ("first",), servers, strict=False)
@@ -54,6 +64,7 @@ async def call(servers: list[RealtimeServer]) -> AsyncIterator[MakeCall]:
     yield make
     for one in made:
         await one.brain.close()
+    await client.close()
 
 
 async def dies(server: RealtimeServer, one: ModelledCall) -> None:
@@ -101,6 +112,30 @@ async def test_the_next_takes_over_with_the_conversation_so_far(servers: list[Re
     assert one.failures == []
 
 
+async def test_the_next_takes_over_in_the_stage_and_the_state_that_the_call_is_in(
+    servers: list[RealtimeServer], call: MakeCall, shop: ToolServer
+) -> None:
+    first, second = servers
+    known = [("state", "KNOWN_PARAM_CALL_STATE"), ("stage", "KNOWN_PARAM_CALL_STAGE_ID")]
+    automatic = [{"name": n, "location": "PARAMETER_LOCATION_BODY", "knownValue": value} for n, value in known]
+    tool = {"modelToolName": "go", "http": {"baseUrlPattern": shop.url}, "automaticParameters": automatic}
+    one = call(systemPrompt="First.", selectedTools=[{"temporaryTool": tool}])
+    await one.begins()
+    shop.answer = Answer('{"systemPrompt": "Second."}', headers={"X-Ultravox-Response-Type": "new-stage"})
+    await first.calls_tool("go")
+    await one.lasts_until(lambda: first.session["instructions"] == "Second.")
+    shop.answer = Answer("done", headers={"X-Ultravox-Update-Call-State": '{"a": 1}'})
+    await first.calls_tool("go")
+    await one.lasts_until(lambda: len(shop.asked) == 2)
+    await one.lasts_until(lambda: one.tools[-1].state)
+    await dies(first, one)
+    await one.lasts_until(lambda: second.asked("response.create"))
+    assert second.session["instructions"] == "Second."
+    await second.calls_tool("go")
+    await one.lasts_until(lambda: len(shop.asked) == 3)
+    assert json.loads(shop.asked[2].body) == {"state": {"a": 1}, "stage": "stage 2"}
+
+
 async def test_what_was_being_said_is_heard_before_the_next_takes_over(
     servers: list[RealtimeServer], call: MakeCall
 ) -> None:
@@ -112,6 +147,36 @@ async def test_what_was_being_said_is_heard_before_the_next_takes_over(
     await dies(first, one)
     await one.lasts_until(lambda: second.asked("response.create"))
     assert one.bridge.played_ms == 1_000
+
+
+async def test_late_sound_of_a_brain_that_has_failed_is_not_heard(call: MakeCall) -> None:
+    hosts: list[BrainHost] = []
+
+    class Late(DemoFactory):
+        def make(self, plan: BrainPlan, host: BrainHost) -> DemoBrain:
+            hosts.append(host)
+            return super().make(plan, host)
+
+    factory = SuccessionFactory(
+        [("late", Late(speech=False)), ("next", DemoFactory(speech=False))],
+        last=DemoFactory(),
+        last_words="",
+        silent_s_max=0,
+    )
+    one = ModelledCall(factory, {"firstSpeakerSettings": {"user": {}}})
+    await one.begins()
+    hosts[0].fail("a server is gone")
+    hosts[0].bridge.play(bytes(320))
+    hosts[0].bridge.mark("late")
+    hosts[0].bridge.send_digits("1")
+    assert (one.bridge.queued_ms, hosts[0].bridge.queued_ms) == (0, 0)
+    await one.lasts_until(lambda: ("brain_replaced", "next has taken over") in one.events)
+    one.brain.say("hello")
+    queued_ms = one.bridge.queued_ms
+    assert queued_ms > 0
+    assert hosts[0].bridge.clear().dropped_ms == 0
+    assert one.bridge.queued_ms == queued_ms  # nor can it silence its successor
+    await one.brain.close()
 
 
 async def test_the_caller_is_never_without_a_sound_for_two_seconds(

@@ -15,11 +15,12 @@ from callgate.core.admission.policy import AdmissionOptions, PolicySet, compile_
 from callgate.core.sdp.negotiate import offer
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
-from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord, Verdict
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig
+from callgate.entities.tool import DurableTool
 from callgate.ports import LegListener, MediaSession, Question, Rejection, SessionListener, SoundPath, StartCall
 from callgate.ports.brain import BrainPlan
 from callgate.runtime.ids import SystemIds
@@ -118,6 +119,7 @@ class StageStore:
         self.outbox: list[OutboxEvent] = []
         self.messages: list[Message] = []
         self.events: list[CallEvent] = []
+        self.stages: list[CallStage] = []
         self.broken = False
 
     async def call_started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent) -> None:
@@ -136,6 +138,9 @@ class StageStore:
 
     def call_event(self, event: CallEvent) -> None:
         self.events.append(event)
+
+    def call_stage(self, stage: CallStage) -> None:
+        self.stages.append(stage)
 
     def decision(self, record: DecisionRecord) -> None:
         self.records.append(record)
@@ -167,12 +172,16 @@ class StageHook:
 @dataclass
 class StageSnapshot:
     agents: dict[str, Agent] = field(default_factory=dict)
+    tools: dict[str, DurableTool] = field(default_factory=dict)
 
     def agent(self, agent_id: str) -> Agent | None:
         return self.agents.get(agent_id)
 
     def agents_of(self, account_id: str) -> dict[str, Agent]:
         return self.agents
+
+    def tools_of(self, account_id: str) -> dict[str, DurableTool]:
+        return self.tools
 
 
 class Stage:

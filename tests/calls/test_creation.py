@@ -8,21 +8,30 @@ from callgate.calls.creation import CallMaker
 from callgate.core.templates.errors import TemplateUnfit
 from callgate.entities.agent import Agent
 from callgate.entities.call import Call
+from callgate.entities.json import JsonObject
+from callgate.entities.tool import BUILT_IN_IDS, DurableTool
 from callgate.ports import StartCall
 from callgate.runtime.ids import SystemIds
+from callgate.schema.errors import Invalid
 from tests.calls.stage import AGENT, Stage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEADERS = (("X-Customer-Name", "Bob"), ("X-Account", "815"), ("Via", "ignored"))
 
 
-def make(template: dict[str, Any] | None, body: dict[str, Any] | None = None, **maker: Any) -> Call:
+def make(
+    template: dict[str, Any] | None,
+    body: dict[str, Any] | None = None,
+    tools: dict[str, DurableTool] | None = None,
+    **maker: Any,
+) -> Call:
     agent = None if template is None else Agent(AGENT, "account", "Demo", NOW, None, template)
     return CallMaker(ids=SystemIds(), **maker).make(
         replace(Stage.attempt(), headers=HEADERS),
         account_id="account",
         agent=agent,
         answer=None if body is None else StartCall(AGENT if agent else None, body),
+        tools=tools or {},
         decision_id="decision",
         now=NOW,
     )
@@ -62,14 +71,50 @@ def test_an_inline_call_has_no_agent() -> None:
     assert call.settings["systemPrompt"] == "You are {{verbatim}}."
 
 
+HANG_UP = {"toolName": "hangUp", "toolId": next(key for key, name in BUILT_IN_IDS.items() if name == "hangUp")}
+LOOKUP = DurableTool("t1", "account", "lookup", NOW, {"modelToolName": "findOrder", "client": {}})
+
+
 def test_tools_are_removed_before_others_are_added() -> None:
     template = {"selectedTools": [{"toolName": "hangUp"}, {"toolName": "x", "nameOverride": "y"}]}
     added = {"toolName": "z"}
     assert make(template, {"toolOverrides": {"remove": ["y"], "add": [added]}}).settings["selectedTools"] == [
-        {"toolName": "hangUp"},
+        HANG_UP,
         added,
     ]
     assert make(template, {"toolOverrides": {"removeAll": True}}).settings["selectedTools"] == []
+
+
+def test_stored_tools_are_put_in_place_and_known_by_the_models_names() -> None:
+    template = {"selectedTools": [{"toolId": "t1", "parameterOverrides": {"shop": "{{shop}}"}}, {"toolName": "hangUp"}]}
+    context = {"templateContext": {"shop": "7"}}
+    in_place = {"toolId": "t1", "parameterOverrides": {"shop": "7"}, "temporaryTool": LOOKUP.definition}
+    call = make(template, context, tools={"t1": LOOKUP})
+    assert call.settings["selectedTools"] == [in_place, HANG_UP]
+    removed = make(template, {**context, "toolOverrides": {"remove": ["findOrder"]}}, tools={"t1": LOOKUP})
+    assert removed.settings["selectedTools"] == [HANG_UP]
+    added = make({}, {"toolOverrides": {"add": [{"toolName": "lookup"}]}}, tools={"t1": LOOKUP})
+    assert added.settings["selectedTools"] == [
+        {"toolName": "lookup", "toolId": "t1", "temporaryTool": LOOKUP.definition}
+    ]
+    inline = make(None, {"selectedTools": [{"toolId": "t1"}]}, tools={"t1": LOOKUP})
+    assert inline.settings["selectedTools"] == [{"toolId": "t1", "temporaryTool": LOOKUP.definition}]
+
+
+def test_what_a_stage_says_is_validated_and_its_tools_are_put_in_place() -> None:
+    maker = CallMaker(ids=SystemIds(), check_url=lambda url, websocket=False: "not there")
+    own, in_vain = maker.stage(
+        {"systemPrompt": "Second.", "selectedTools": [{"toolName": "lookup"}], "maxDuration": "5s", "x": 1},
+        {"t1": LOOKUP},
+    )
+    assert own == {
+        "systemPrompt": "Second.",
+        "selectedTools": [{"toolName": "lookup", "toolId": "t1", "temporaryTool": LOOKUP.definition}],
+    }
+    assert in_vain == ["maxDuration", "x"]
+    tool: JsonObject = {"temporaryTool": {"http": {"baseUrlPattern": "https://a.example"}}}
+    with pytest.raises(Invalid, match="not there"):
+        maker.stage({"selectedTools": [tool]}, {})
 
 
 def test_a_broken_template_is_told_in_words() -> None:

@@ -3,7 +3,8 @@ from typing import get_type_hints
 
 import pytest
 
-from callgate.config.settings import DECLARED, DEFAULTS, Declaration, Settings, declarations
+from callgate.config.declaration import Declaration
+from callgate.config.settings import DECLARED, DEFAULTS, Settings, declarations
 
 
 @pytest.mark.parametrize("declaration", declarations(), ids=lambda declaration: declaration.name)

@@ -1,11 +1,13 @@
 """Brains for tests: small, but real ones; made inside the worker like any other."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.tones import tone
+from callgate.entities.call import ToolUse
 from callgate.entities.json import JsonObject
-from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan
+from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan, StageRefused
 
 
 class EchoBrain:
@@ -16,6 +18,7 @@ class EchoBrain:
         self.settings = settings
         self.hears = self.speaks = PCM_8K
         self.heard = 0
+        self.asking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         if self.settings.get("unreachable"):
@@ -52,6 +55,18 @@ class EchoBrain:
 
     def tell(self, message: JsonObject) -> None:
         self.host.event("info", "told", str(message["type"]))
+        if message["type"] == "stage":
+            self.asking.add(asyncio.get_running_loop().create_task(self.restage(message)))
+
+    async def restage(self, message: JsonObject) -> None:
+        about = ToolUse("look", "i", state={"a": [1, {"b": None}]})
+        self.host.message("MESSAGE_ROLE_TOOL_CALL", "{}", tool=about)
+        try:
+            entered = await self.host.stage(message)
+        except StageRefused as error:
+            self.host.event("info", "refused", str(error))
+            return
+        self.host.event("info", "entered", f"{entered.stage_id}: {entered.settings['systemPrompt']}")
 
     async def close(self) -> None:
         pass

@@ -13,7 +13,10 @@ from callgate.media.protocol import (
     Measured,
     Open,
     Redirect,
+    Restage,
+    Said,
     Say,
+    Staged,
     ToControl,
     ToWorker,
     Unpacker,
@@ -29,9 +32,12 @@ TO_WORKER: list[ToWorker] = [
     Open(2, "demo", "call", {}, {}, None, False),
     Redirect(1, PATH),
     Say(1, "bye", "max-duration"),
+    Staged(1, "id", {"selectedTools": []}, ""),
 ]
 TO_CONTROL: list[ToControl] = [
     Granted([(1, 20_000)]),
+    Said(1, "r", "t", "m", 1.0, None, {"name": "n", "state": {"a": [None]}}),
+    Restage(1, {"systemPrompt": "é"}),
     Happened(1, "info", "type", "words", {"a": [1]}),
     Measured(1, SoundQuality()),
     Closed(1, SoundQuality(codec="PCMU", packets_received=3, first_spoken_ms=6.5)),

@@ -11,11 +11,12 @@ from callgate.core.audio.g711 import CODECS
 from callgate.core.audio.tones import strength, tone
 from callgate.core.rtp.digits import digit_payloads
 from callgate.core.rtp.packet import Packet, pack, unpack
+from callgate.entities.call import ToolUse
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.workers import CannotStartWorker, RemoteSession, WorkerMedia
 from callgate.ports import MediaSession, SoundPath
-from callgate.ports.brain import BrainPlan
+from callgate.ports.brain import BrainPlan, NewStage, StageRefused
 
 ULAW = CODECS["PCMU"]
 
@@ -37,8 +38,16 @@ class Ear:
     def brain_failed(self, reason: str) -> None:
         self._note("failed", reason)
 
-    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
-        self._note("message", text)
+    def message(
+        self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None, tool: ToolUse | None
+    ) -> None:
+        self._note("message", text, tool)
+
+    def stage(self, settings: JsonObject) -> NewStage:
+        if "refuse" in settings:
+            raise StageRefused("no such stage")
+        self._note("stage", settings)
+        return NewStage("second", {**settings, "systemPrompt": "new"})
 
     def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
         self._note("event", type, text)
@@ -165,6 +174,18 @@ async def test_the_greeting_comes_at_once_at_the_pace_of_the_wire_and_silence_af
     assert quality.latched == f"127.0.0.1:{caller.port}"
 
 
+async def test_a_brain_asks_for_a_stage_and_is_told_its_name(media: WorkerMedia) -> None:
+    session, _, ear = await joined(media)
+    session.tell({"type": "stage", "n": 1})
+    session.tell({"type": "stage", "refuse": True})
+    assert await ear.hears("stage") == ("stage", {"type": "stage", "n": 1})
+    await ear.hears("event", "entered", "second: new")
+    await ear.hears("event", "refused", "no such stage")
+    assert await ear.hears("message", "{}") == ("message", "{}", ToolUse("look", "i", state={"a": [1, {"b": None}]}))
+    session.close()
+    await ear.hears("closed")
+
+
 async def test_what_the_caller_says_comes_back_and_digits_are_heard(media: WorkerMedia) -> None:
     session, caller, ear = await joined(media)
     await caller.packets(6)
@@ -178,7 +199,7 @@ async def test_what_the_caller_says_comes_back_and_digits_are_heard(media: Worke
     await ear.hears("hang up", "agent-hangup")
     session.close()
     await ear.hears("closed")
-    assert [what for what in ear.told if what[0] == "message"] == [("message", "digit 9")]
+    assert [what for what in ear.told if what[0] == "message"] == [("message", "digit 9", None)]
 
 
 async def test_nothing_is_sent_before_the_call_begins_nor_while_the_peer_holds(media: WorkerMedia) -> None:

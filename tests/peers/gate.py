@@ -95,6 +95,13 @@ class Gate:
         """The agent that an empty folder is given."""
         return str(self.get("/api/agents")["results"][-1]["agentId"])
 
+    def port(self, transport: str) -> int:
+        """Of the first further listener for a transport."""
+        lines = [line for line in self.output if line.startswith(f"  SIP over {transport.upper()} ")]
+        found = re.search(r":(\d+)(;|$)", lines[0].rstrip())
+        assert found is not None
+        return int(found[1])
+
     def uri(self, user: str) -> str:
         """What a phone dials."""
         return f"sip:{user}@{self.sip_host}:{self.sip_port}"
@@ -112,6 +119,10 @@ class Gate:
     def patch(self, path: str, body: Any) -> Any:
         """PATCH likewise."""
         return self._ask("PATCH", path, body)
+
+    def delete(self, path: str) -> None:
+        """DELETE, a 204."""
+        self._ask("DELETE", path, None)
 
     def patch_sip(self, changes: dict[str, Any]) -> Any:
         """Change the rules."""

@@ -13,18 +13,18 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from pipecat.frames.frames import (  # type: ignore[import-not-found]
+from pipecat.frames.frames import (
     EndFrame,
     InputAudioRawFrame,
     InputDTMFFrame,
     InterruptionFrame,
     OutputAudioRawFrame,
 )
-from pipecat.runner.utils import parse_telephony_websocket  # type: ignore[import-not-found]
-from pipecat.serializers.exotel import ExotelFrameSerializer  # type: ignore[import-not-found]
-from pipecat.serializers.plivo import PlivoFrameSerializer  # type: ignore[import-not-found]
-from pipecat.serializers.telnyx import TelnyxFrameSerializer  # type: ignore[import-not-found]
-from pipecat.serializers.twilio import TwilioFrameSerializer  # type: ignore[import-not-found]
+from pipecat.runner.utils import parse_telephony_websocket
+from pipecat.serializers.exotel import ExotelFrameSerializer
+from pipecat.serializers.plivo import PlivoFrameSerializer
+from pipecat.serializers.telnyx import TelnyxFrameSerializer
+from pipecat.serializers.twilio import TwilioFrameSerializer
 
 RATE_HZ = 16_000
 

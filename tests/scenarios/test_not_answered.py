@@ -93,6 +93,7 @@ def test_an_agent_whose_schema_does_not_fit(gate: Gate, sipp: Sipp) -> None:
         ("refused_400", "malformed", "SIP/2.0 400"),
         ("refused_420", "extension-required", "Unsupported: teleportation"),
         ("replaces_refused", "replaces-refused", "calls are not taken over here"),
+        ("refused_422", "interval-too-small", "Min-SE: 90"),
     ],
 )
 def test_an_invite_that_cannot_be_taken(gate: Gate, sipp: Sipp, scenario: str, outcome: str, words: str) -> None:

@@ -56,7 +56,18 @@ def an_event(call: Call, name: str) -> OutboxEvent:
 
 
 def a_message(call: Call, index: int, text: str) -> Message:
-    return Message(call.call_id, index, "MESSAGE_ROLE_AGENT", text, "MESSAGE_MEDIUM_VOICE", START, 0.5, 1.5)
+    return Message(
+        call.call_id,
+        index,
+        "MESSAGE_ROLE_AGENT",
+        text,
+        "MESSAGE_MEDIUM_VOICE",
+        START,
+        0.5,
+        1.5,
+        stage_id=call.stage_id,
+        stage_index=index,
+    )
 
 
 def a_call_event(call: Call, severity: str, type: str) -> CallEvent:

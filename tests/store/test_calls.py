@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from callgate.entities.call import Call, CallStage, ToolUse
 from callgate.store.calls import CallFilter
 from callgate.store.open import Store
 from tests.store.facts import START, a_call, a_call_event, a_message, a_record, an_event
@@ -80,3 +81,51 @@ async def test_calls_are_found_by_what_is_known_of_them(store: Store) -> None:
     assert await found(search=calls[1].call_id) == ["agent-1"]
     page, total = await store.list_calls("account", CallFilter(), sort="created", offset=1, limit=1)
     assert ([call.agent_id for call in page], total) == (["agent-1"], 3)
+
+
+async def test_the_stages_of_a_call_and_what_was_said_in_each(store: Store) -> None:
+    call = a_call(settings={"systemPrompt": "first"})
+    await store.call_started(call, a_record(), an_event(call, "call.started"))
+    (only,) = await store.stages(call)
+    assert (only.stage_id, only.position, only.created, only.settings) == (call.stage_id, 0, START, call.settings)
+    second = CallStage("second", call.call_id, 1, START + timedelta(seconds=9), {"systemPrompt": "second"})
+    store.message(a_message(call, 0, "hello"))
+    store.call_stage(only)
+    store.call_stage(second)
+    store.message(replace(a_message(call, 1, "again"), stage_id="second", stage_index=0))
+    store.call_event(a_call_event(call, "error", "brain_failed"))
+    failed = ToolUse("look", "i", "t", "out of order", {"a": [1]})
+    store.message(replace(a_message(call, 2, "sorry"), stage_id="second", stage_index=1, tool=failed))
+    await store.written()
+
+    assert await store.stages(call) == [only, second]
+    now = await store.get_call("account", call.call_id)
+    assert now is not None
+    assert (now.stage_id, now.settings) == ("second", second.settings)
+    assert [one.text for one in await store.messages(call.call_id)] == ["hello", "again", "sorry"]
+    assert [one.text for one in await store.messages(call.call_id, "second")] == ["again", "sorry"]
+    assert (await store.messages(call.call_id))[2].tool == failed
+    assert (await store.messages(call.call_id))[1].tool is None
+    assert await store.stage_errors(call.call_id) == {call.stage_id: 1, "second": 1}
+    assert await store.delete_call("account", call.call_id)
+    assert await store.stages(call) == [only]  # what the call itself says: nothing is kept of it
+
+
+async def test_the_calls_that_used_a_tool_newest_first(store: Store) -> None:
+    calls: list[Call] = []
+    for hours in range(3):
+        call = a_call(created=START + timedelta(hours=hours))
+        calls.append(call)
+        await store.call_started(call, a_record(), an_event(call, "call.started"))
+        for index, error in enumerate(["", "no"][: hours + 1]):
+            tool = ToolUse("look", f"i{index}", "t" if hours != 1 else "another", error)
+            store.message(replace(a_message(call, index, "x"), tool=tool))
+    await store.written()
+    found, total = await store.tool_history("account", "t", offset=0, limit=10)
+    assert ([(call.call_id, errors) for call, errors in found], total) == (
+        [(calls[2].call_id, 1), (calls[0].call_id, 0)],
+        2,
+    )
+    found, total = await store.tool_history("account", "t", offset=1, limit=10)
+    assert ([call.call_id for call, _ in found], total) == ([calls[0].call_id], 2)
+    assert await store.tool_history("another account", "t", offset=0, limit=10) == ([], 0)

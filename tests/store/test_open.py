@@ -2,10 +2,14 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
@@ -14,7 +18,7 @@ from callgate.runtime.ids import SystemIds
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
 from callgate.store.tables import metadata
-from tests.store.facts import a_call, a_record, an_event
+from tests.store.facts import a_call, a_message, a_record, an_event
 
 
 async def test_the_migrations_make_the_tables_that_the_code_expects(store: Store, tmp_path: Path) -> None:
@@ -22,6 +26,45 @@ async def test_the_migrations_make_the_tables_that_the_code_expects(store: Store
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
+
+
+def go_back(path: Path, revision: str) -> None:
+    """Take the tables of a closed database back to a revision."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(files("callgate.store") / "migrations"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+    engine.dispose()
+
+
+async def test_a_database_goes_back_a_version_and_forward_again(tmp_path: Path) -> None:
+    path = tmp_path / "callgate.db"
+    store = await open_store(path, clock=SystemClock(), ids=SystemIds())
+    account, _ = await store.create_account("default", "Default")
+    call = a_call(account.account_id)
+    await store.call_started(call, a_record(account.account_id), an_event(call, "call.started"))
+    (first,) = await store.stages(call)
+    store.message(a_message(call, 0, "hello"))
+    store.call_stage(first)
+    store.call_stage(replace(first, stage_id="second", position=1, settings={"systemPrompt": "second"}))
+    store.message(replace(a_message(call, 1, "again"), stage_id="second", stage_index=0))
+    await store.close()
+
+    go_back(path, "0001")
+    with sqlite3.connect(path) as raw:
+        assert [row[1] for row in raw.execute("PRAGMA table_info(messages)")][-2:] == ["start_s", "end_s"]
+    raw.close()
+    again = await open_store(path, clock=SystemClock(), ids=SystemIds())
+    assert await again.get_call(account.account_id, call.call_id) == call
+    said = await again.messages(call.call_id)
+    assert [(one.text, one.stage_id, one.stage_index) for one in said] == [
+        ("hello", call.stage_id, 0),
+        ("again", call.stage_id, 1),
+    ]
+    assert await again.stages(call) == [first]
+    await again.close()
 
 
 async def test_what_is_no_database_is_told_in_words(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 import uvicorn
 
+from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
 from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
@@ -24,7 +25,7 @@ from callgate.entities.sip_config import SipConfig
 from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.operations import Operations
 from callgate.ports import Question, Rejection, StartCall
-from callgate.runtime.address_guard import check_url
+from callgate.runtime.address_guard import AddressGuard, check_url
 from callgate.runtime.alarms import LoopAlarms
 from callgate.runtime.clock import SystemClock
 from callgate.runtime.ids import SystemIds
@@ -140,7 +141,9 @@ def joining_over(store: Store, tasks: TaskOwner) -> Joining:
     )
 
 
-def operations_over(store: Store, live: Live, recordings: Path | None = None) -> Operations:
+def operations_over(
+    store: Store, live: Live, recordings: Path | None = None, client: ToolClient | None = None
+) -> Operations:
     def domain_of(account: Account) -> str:
         return f"{account.slug}.sip.test"
 
@@ -170,6 +173,7 @@ def operations_over(store: Store, live: Live, recordings: Path | None = None) ->
         check_url=guard,
         recordings=None if recordings is None else RecordingFolder(recordings),
         tasks=tasks,
+        tool_client=client or ToolClient(AddressGuard(allow_loopback=True)),
         models=("demo", "fast", "ultravox-v0.7"),
     )
 
@@ -181,7 +185,9 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     live = Live()
     held: list[Api] = []
     recordings = tmp_path / "recordings"
-    app = create_app(operations_over(store, live, recordings), ready=lambda: held[0].ready, body_bytes_max=200_000)
+    client = ToolClient(AddressGuard(allow_loopback=True))
+    operations = operations_over(store, live, recordings, client)
+    app = create_app(operations, ready=lambda: held[0].ready, body_bytes_max=200_000)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
     serving = asyncio.create_task(server.serve([listener]))
@@ -194,4 +200,5 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         server.should_exit = True
         await serving
         listener.close()
+        await client.close()
         await store.close()

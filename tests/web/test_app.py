@@ -46,6 +46,7 @@ async def test_refusals_have_one_shape(api: Api, method: str, path: str, status:
         (b'{"allowAllAgents": true, "allowAllAgents": false}', "application/json", 400, "twice"),
         (b'{"a": "\\ud800"}', "application/json", 400, "no text"),
         (b"[" * 100_000, "application/json", 400, "nested"),
+        (b"[" * 202 + b"]" * 202, "application/json", 400, "nested"),
         (b"{}", "text/plain", 415, "application/json"),
         (b" " * 200_001, "application/json", 413, "200000 bytes"),
     ],

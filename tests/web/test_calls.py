@@ -27,7 +27,9 @@ async def started(api: Api, agent_id: str) -> Call:
 async def test_a_call_is_found_with_what_was_said_and_what_happened(api: Api) -> None:
     agent = await api.agent()
     call = await started(api, agent)
-    api.store.message(Message(call.call_id, 0, "MESSAGE_ROLE_AGENT", "Hello", "MESSAGE_MEDIUM_VOICE", NOW, 0.5, 1.25))
+    about: dict[str, Any] = {"stage_id": call.stage_id, "stage_index": 0}
+    hello = Message(call.call_id, 0, "MESSAGE_ROLE_AGENT", "Hello", "MESSAGE_MEDIUM_VOICE", NOW, 0.5, 1.25, **about)
+    api.store.message(hello)
     api.store.call_event(CallEvent(call.call_id, call.stage_id, NOW, 0.0, "info", "ringing", "It rings."))
     await api.store.call_joined(
         call, OutboxEvent(str(uuid4()), api.account.account_id, call.call_id, "call.joined", NOW, {})

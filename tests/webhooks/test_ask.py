@@ -14,6 +14,7 @@ from callgate.core.webhook.signature import verify
 from callgate.entities.agent import Agent
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.sip_config import FallbackHandler
+from callgate.entities.tool import DurableTool
 from callgate.ports import Question, Rejection, StartCall
 from callgate.runtime.address_guard import AddressGuard
 from callgate.runtime.http import http_session
@@ -39,6 +40,9 @@ class Agents:
 
     def agents_of(self, account_id: str) -> Mapping[str, Agent]:
         return {AGENT.agent_id: AGENT} if account_id == ACCOUNT else {}
+
+    def tools_of(self, account_id: str) -> Mapping[str, DurableTool]:
+        return {}
 
 
 class Invalid(ValueError):

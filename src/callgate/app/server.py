@@ -17,7 +17,9 @@ import uvicorn
 
 from callgate.app.callers import caller_proofs
 from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
+from callgate.app.listening import Listening
 from callgate.app.policies import Policies
+from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.joining import Joining
@@ -39,6 +41,8 @@ from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
 from callgate.signaling.endpoint import SipEndpoint
+from callgate.signaling.listeners import CannotListen
+from callgate.signaling.transport import Listener
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
 from callgate.telemetry import events
@@ -78,7 +82,9 @@ class Server:
 
     Attributes:
         settings: as loaded.
-        sip_address: host and port of SIP.
+        sip_address: host and port of SIP over UDP and TCP.
+        sip_listeners: all that SIP is listened for on.
+        listening: what they are made of; there once started.
         http_address: host and port of the API.
         api_key: of the first account, or words that say where it is.
         registry: the calls in progress.
@@ -86,11 +92,13 @@ class Server:
     """
 
     store: Store
+    listening: Listening
 
     def __init__(self, settings: Settings, log: Callable[..., None]) -> None:
         self.settings = settings
         self.registry = Registry()
         self.sip_address = ("", 0)
+        self.sip_listeners: list[Listener] = []
         self.http_address = ("", 0)
         self.api_key = ""
         self._log = log
@@ -128,6 +136,8 @@ class Server:
         # Held, not listened on: the workers share the port, and it stays ours when one of them is replaced.
         join_socket = _bind("join.bind", *parse_bind("join.bind", join_bind), shared=True)
         self._closers.append(join_socket.close)
+        listening = self.listening = Listening(settings, self._warn)
+        self._closers.append(listening.close)
         on_this_machine = ip_address(http_socket.getsockname()[0]).is_loopback
 
         folder = Path(settings.data_dir)
@@ -137,11 +147,9 @@ class Server:
         account, self.api_key = await first_account(store, folder, settings.api_key)
         if demo:
             await demo_agent(store, account)
-        policies = Policies(store.snapshot, settings)
+        policies = Policies(store.snapshot, settings, listening.machine.nature)
         join_address = join_socket.getsockname()[:2]
-        media = await self._start_media(
-            settings.rtp_bind or sip_host, allow_loopback=on_this_machine, join_address=join_address
-        )
+        media = await self._start_media(listening.media_bind, allow_loopback=on_this_machine, join_address=join_address)
 
         check = partial(
             check_url,
@@ -151,7 +159,7 @@ class Server:
         )
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
-        around = self._surroundings(hook, LoopAlarms(loop))
+        around = self._surroundings(hook, LoopAlarms(loop), check)
         proofs = caller_proofs(settings, store.snapshot.accounts, self._ids.token(32).encode())
         gate = self._make_gate(policies, media, around, proofs)
         joining = Joining(
@@ -163,6 +171,7 @@ class Server:
             join_url=partial(_join_url, settings.join_url or _web_socket(join_address)),
         )
         media.on_knock = joining.knocked
+        await listening.begin(LoopAlarms(loop), self._ids, self._tasks)
         await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
         operations = Operations(
             store=store,
@@ -175,6 +184,7 @@ class Server:
             hook=hook,
             recordings=RecordingFolder(self._recordings_folder()),
             tasks=self._tasks,
+            tool_client=self._make_tool_client(allow_loopback=on_this_machine),
             models=sorted({"demo", *settings.models}),
         )
         self._serve_http(operations, gate, http_socket)
@@ -236,7 +246,12 @@ class Server:
             answer_bytes_max=settings.handler_answer_bytes_max,
         )
 
-    def _surroundings(self, hook: FallbackHandlerHook, alarms: Alarms) -> Surroundings:
+    def _make_tool_client(self, *, allow_loopback: bool) -> ToolClient:
+        client = ToolClient(AddressGuard(self.settings.url_allow_private, allow_loopback))
+        self._closers.append(client.close)
+        return client
+
+    def _surroundings(self, hook: FallbackHandlerHook, alarms: Alarms, check: CheckUrl) -> Surroundings:
         settings = self.settings
         return Surroundings(
             clock=self._clock,
@@ -252,6 +267,7 @@ class Server:
                 sip_headers_win=settings.sip_headers_win,
                 models=frozenset(settings.models),
                 model_default=settings.model_default,
+                check_url=check,
             ),
             log=self._log,
             ring_after_s=settings.ring_after_s,
@@ -295,19 +311,26 @@ class Server:
             tasks=self._tasks,
             user_agent=f"Callgate/{version('callgate')}",
             t1_s=settings.sip_t1_ms / 1000,
-            tcp_connections_max=settings.sip_tcp_connections_max,
-            tcp_idle_s=settings.sip_tcp_idle_s,
-            advertise=settings.advertise,
-            local_networks=settings.local_networks,
+            transports=self.listening.options(),
+            knows_source=gate.knows_source,
+            session_expires_s=settings.sip_session_expires_s,
             strangers=gate.strangers,
             replaces=settings.sip_replaces,
-            warn=lambda words: self._log(events.SIP_WARNING, detail=words),
+            warn=self._warn,
         )
         try:
-            self.sip_address = await endpoint.start(host, port)
+            self.sip_address = await endpoint.start(host, port, self.listening.further)
+        except CannotListen as error:
+            ours = error.wanted in self.listening.further
+            name, value = ("sip.listen", str(error.wanted)) if ours else ("sip.bind", settings.sip_bind)
+            raise CannotStart(_cannot_bind(name, value, error)) from error
         except OSError as error:
             raise CannotStart(_cannot_bind("sip.bind", settings.sip_bind, error)) from error
+        self.sip_listeners = endpoint.transports.listeners
         self._closers.append(endpoint.close)
+
+    def _warn(self, words: str) -> None:
+        self._log(events.SIP_WARNING, detail=words)
 
     def _serve_http(self, operations: Operations, gate: Gate, sock: socket.socket) -> None:
         app = create_app(operations, ready=lambda: not gate.draining, body_bytes_max=self.settings.http_body_bytes_max)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from callgate.bench.load import BenchFailed, Load
+from callgate.entities.call import ToolUse
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.protocol import Inspected
 from callgate.media.workers import WorkerMedia
 from callgate.ports import MediaSession, SoundPath
-from callgate.ports.brain import BrainPlan
+from callgate.ports.brain import BrainPlan, NewStage, StageRefused
 
 _PORT_FIRST: Final = 20_000
 _PORT_LAST: Final = 32_766  # below what systems give to clients, of which a crowd needs many
@@ -109,8 +110,14 @@ class _Ear:
         """It is not."""
         self._fail(reason)
 
-    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
+    def message(
+        self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None, tool: ToolUse | None
+    ) -> None:
         """No words here."""
+
+    def stage(self, settings: JsonObject) -> NewStage:
+        """No tools here."""
+        raise StageRefused("a measured call has one stage")
 
     def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
         """Nothing of interest."""

@@ -28,6 +28,7 @@ from callgate.core.dialects.data_messages import (
     user_started_speaking,
     user_stopped_speaking,
 )
+from callgate.entities.call import ToolUse
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.ports.brain import (
@@ -38,6 +39,7 @@ from callgate.ports.brain import (
     Bridge,
     Cleared,
     ClientLink,
+    NewStage,
     ToolChannel,
 )
 from callgate.runtime.address_guard import AddressGuard
@@ -236,20 +238,30 @@ class AttendedBrain:
         """Seconds on the session's clock."""
         return self._host.monotonic()
 
-    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
+    def message(
+        self,
+        role: str,
+        text: str,
+        start_ms: float | None = None,
+        end_ms: float | None = None,
+        *,
+        tool: ToolUse | None = None,
+    ) -> None:
         """Something was said, or a tool used."""
-        self._host.message(role, text, start_ms, end_ms)
+        self._host.message(role, text, start_ms, end_ms, tool=tool)
         if role in _SPEAKERS:
             speaker = _SPEAKERS[role]
             typed = self._typed if speaker == "user" else self._medium == "text"
             self._ordinal += 1
             self.announce(transcript(speaker, "text" if typed else "voice", text, self._ordinal))
-        elif role == "MESSAGE_ROLE_TOOL_CALL":
-            name, _, arguments = text.partition(": ")
-            self.announce(invoking_tool(name, _object(arguments)))
-        elif role == "MESSAGE_ROLE_TOOL_RESULT":
-            name, _, result = text.partition(": ")
-            self.announce(tool_used(name, result))
+        elif tool is not None and role == "MESSAGE_ROLE_TOOL_CALL":
+            self.announce(invoking_tool(tool.name, tool.invocation_id, _object(text)))
+        elif tool is not None and role == "MESSAGE_ROLE_TOOL_RESULT":
+            self.announce(tool_used(tool.name, tool.invocation_id, text))
+
+    async def stage(self, settings: JsonObject) -> NewStage:
+        """The call enters another stage."""
+        return await self._host.stage(settings)
 
     def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
         """Something happened."""

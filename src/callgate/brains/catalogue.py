@@ -52,8 +52,12 @@ def factories(settings: JsonObject) -> Mapping[str, BrainFactory]:
 
 def _made(name: str, model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:
     match model["kind"]:
+        case "cascade":
+            return _cascade(model, guard, client)
         case "media-streams":
             return _media_streams(name, model, guard)
+        case "pipecat":
+            return _pipecat(name, model)
         case "ultravox":
             return _ultravox(model, guard, client)
         case "websocket":
@@ -89,10 +93,42 @@ def _media_streams(name: str, model: dict[str, Any], guard: AddressGuard) -> Bra
     return MediaStreamsFactory(model["url"], guard=guard, dialect=dialect, auth_token=model["api_key"])
 
 
+def _pipecat(name: str, model: dict[str, Any]) -> BrainFactory:
+    from callgate.brains.pipecat.brain import PipecatFactory
+
+    try:
+        return PipecatFactory(
+            model["bot"],
+            path=model["path"],
+            python=model["python"],
+            processes=model["processes"],
+            calls_per_process=model["calls_per_process"],
+        )
+    except ValueError as error:
+        raise ValueError(f"[models.{name}]: {error}") from None
+
+
 def _ultravox(model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:
     from callgate.brains.ultravox import UltravoxFactory
 
     return UltravoxFactory(model["url"], guard=guard, api_key=model["api_key"], model=model["model"], client=client)
+
+
+def _cascade(model: dict[str, Any], guard: AddressGuard, client: "ToolClient") -> BrainFactory:
+    from callgate.brains.cascade.brain import CascadeFactory
+    from callgate.brains.cascade.servers import Cascade, Server
+
+    writer = model["transcription_url"]
+    transcription = Server("transcription", writer, model["transcription_model"] or "", model["transcription_api_key"])
+    cascade = Cascade(
+        chat=Server("chat", model["url"], model["model"], model["api_key"]),
+        speech=Server("speech", model["speech_url"], model["speech_model"], model["speech_api_key"]),
+        voice=model["speech_voice"],
+        transcription=transcription if writer else None,
+        audio_input=model["audio_input"],
+        tools=model["tools"],
+    )
+    return CascadeFactory(cascade, guard=guard, tools=client)
 
 
 def _plain(name: str, model: dict[str, Any], guard: AddressGuard) -> BrainFactory:

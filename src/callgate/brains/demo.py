@@ -16,12 +16,11 @@ from callgate.brains.inactivity import Ending, Inactivity, TimedMessage, schedul
 from callgate.brains.opening import Opening, opening
 from callgate.brains.prompt import TEXTS, sound, spoken_time
 from callgate.brains.speech import Speech
-from callgate.brains.speech_detection import Heard, SpeechDetector, TurnSettings
+from callgate.brains.speech_detection import Heard, SpeechDetector, turn_settings
 from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.pcm import audioop
-from callgate.entities.json import Json, JsonObject
+from callgate.entities.json import JsonObject
 from callgate.ports.brain import BrainHost, BrainPlan
-from callgate.schema.duration import seconds
 
 UTTERANCE_FRAMES_MAX: Final = 500  # 10 s: what follows is not repeated
 _BEFORE_FRAMES: Final = 10  # 200 ms kept from before speech was noticed: the soft beginning of a word
@@ -102,7 +101,7 @@ class DemoBrain:
         self._speech = speech
         self._now = now
         self._opening: Opening | None = opening(plan.settings)
-        self._detector = SpeechDetector(_turn_settings(plan.settings))
+        self._detector = SpeechDetector(turn_settings(plan.settings))
         self._steps = schedule(plan.settings)
         language = plan.settings.get("languageHint")
         self._language = language if isinstance(language, str) else ""
@@ -437,21 +436,3 @@ class DemoFactory:
     def close(self) -> None:
         """End the engines."""
         self.speech.close()
-
-
-def _turn_settings(settings: JsonObject) -> TurnSettings:
-    given = settings.get("vadSettings")
-    if not isinstance(given, dict):
-        return TurnSettings()
-    own = TurnSettings()
-    threshold = given.get("frameActivationThreshold")
-    return TurnSettings(
-        _seconds(given.get("turnEndpointDelay"), own.turn_endpoint_delay_s),
-        _seconds(given.get("minimumTurnDuration"), own.minimum_turn_s),
-        _seconds(given.get("minimumInterruptionDuration"), own.minimum_interruption_s),
-        float(threshold) if isinstance(threshold, int | float) else own.activation_threshold,
-    )
-
-
-def _seconds(value: Json, default: float) -> float:
-    return seconds(value) if isinstance(value, str) else default

@@ -90,6 +90,11 @@ class Manners:
                 self._farewell = None
                 self._host.hang_up(outcome)
 
+    def restage(self, settings: JsonObject) -> None:
+        """Of the call's settings, these are new: silence may be met otherwise."""
+        if "inactivityMessages" in settings:
+            self._inactivity = Inactivity(schedule(settings), self._host.monotonic())
+
     def held(self, on: bool) -> None:
         """The caller holds, or is back: what waits for the caller waits longer."""
         now = self._host.monotonic()

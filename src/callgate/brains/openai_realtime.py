@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from callgate.brains.conversation import Conversation
+from callgate.brains.heard import part_of
 from callgate.brains.manners import Manners
 from callgate.brains.realtime_link import RealtimeLink
 from callgate.brains.realtime_server import RealtimeServer
@@ -210,6 +211,7 @@ class OpenAIRealtimeBrain:
     def restage(self, settings: JsonObject) -> None:
         """Other instructions and tools; the model's voice stays, since servers cannot change it."""
         self._settings = {**self._settings, **settings}
+        self._manners.restage(settings)
         wanted = self._server.configuration(self._settings, self._tools.offered, str(self.hears))
         self._send(configure(replace(wanted, voice=""), self._server.profile))
 
@@ -290,7 +292,7 @@ class OpenAIRealtimeBrain:
         heard_ms = min(max(0.0, cleared.played_ms - item.begins_ms), item.received_ms)
         if 0 < heard_ms < item.received_ms:
             self._send(truncate(item.item_id, item.content_index, int(heard_ms)))
-        self._heard_of(item, _part_of(item.text, heard_ms / item.received_ms if item.received_ms else 0.0))
+        self._heard_of(item, part_of(item.text, heard_ms / item.received_ms if item.received_ms else 0.0))
 
     def _heard_of(self, item: _Item, text: str) -> None:
         """An item ends, here or in the middle; what was heard of it becomes a message."""
@@ -424,12 +426,3 @@ class OpenAIRealtimeFactory:
 
     def close(self) -> None:
         """Nothing is shared."""
-
-
-def _part_of(text: str, share: float) -> str:
-    """The beginning of a text, by how much of its sound was heard, to the end of a word."""
-    if share >= 1:
-        return text
-    cut = int(len(text) * share)
-    kept = text[:cut] if cut >= len(text) or text[cut : cut + 1].isspace() else text[:cut].rpartition(" ")[0]
-    return kept.rstrip()

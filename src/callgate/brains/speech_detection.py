@@ -5,6 +5,9 @@ from enum import Enum, auto
 from math import ceil
 from typing import Final
 
+from callgate.entities.json import Json, JsonObject
+from callgate.schema.duration import seconds
+
 FRAME_S: Final = 0.02
 # A floor rises by 1 % a frame (×1.6 a second) and falls at once, so a hum is learnt and the gaps of speech reset it.
 _FLOOR_RISE: Final = 1.01
@@ -41,6 +44,21 @@ class TurnSettings:
     minimum_turn_s: float = 0.0
     minimum_interruption_s: float = 0.09
     activation_threshold: float = 0.1
+
+
+def turn_settings(settings: JsonObject) -> TurnSettings:
+    """Those that a call's settings ask for, and the public defaults for what they do not say."""
+    given = settings.get("vadSettings")
+    if not isinstance(given, dict):
+        return TurnSettings()
+    own = TurnSettings()
+    threshold = given.get("frameActivationThreshold")
+    return TurnSettings(
+        _seconds(given.get("turnEndpointDelay"), own.turn_endpoint_delay_s),
+        _seconds(given.get("minimumTurnDuration"), own.minimum_turn_s),
+        _seconds(given.get("minimumInterruptionDuration"), own.minimum_interruption_s),
+        float(threshold) if isinstance(threshold, int | float) else own.activation_threshold,
+    )
 
 
 class SpeechDetector:
@@ -103,3 +121,7 @@ class SpeechDetector:
 
 def _frames(duration_s: float) -> int:
     return ceil(duration_s / FRAME_S - 1e-9)
+
+
+def _seconds(value: Json, default: float) -> float:
+    return seconds(value) if isinstance(value, str) else default

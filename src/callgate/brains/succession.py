@@ -6,13 +6,27 @@ so that one that has failed can do nothing more to the call.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from callgate.core.audio.convert import converter
 from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.tones import tone
+from callgate.entities.call import ToolUse
 from callgate.entities.json import Json, JsonObject
-from callgate.ports.brain import Brain, BrainFactory, BrainHost, BrainPlan, Bridge, ClientLink, ToolChannel
+from callgate.entities.quality import SoundQuality
+from callgate.ports.brain import (
+    Brain,
+    BrainFactory,
+    BrainHost,
+    BrainPlan,
+    Bridge,
+    Cleared,
+    ClientLink,
+    NewStage,
+    StageRefused,
+    ToolChannel,
+)
 
 _START_S_MAX: Final = 5.0  # for a successor to be there: a caller hears tones meanwhile
 _CLOSE_S_MAX: Final = 1.0  # for one that has failed to let go
@@ -32,19 +46,55 @@ _IN_SILENCE: Final[JsonObject] = {"firstSpeakerSettings": {"user": {}}, "inactiv
 Candidate = tuple[str, BrainFactory]
 
 
+class _SeatBridge:
+    """The sound as the brain on a seat hears and makes it; of one that has failed nothing more is heard."""
+
+    def __init__(self, seat: "_Seat", bridge: Bridge) -> None:
+        self._seat = seat
+        self._bridge = bridge
+
+    def play(self, sound: bytes) -> None:
+        if self._seat.taken:
+            self._bridge.play(sound)
+
+    def clear(self) -> Cleared:
+        return self._bridge.clear() if self._seat.taken else Cleared(self._bridge.played_ms, 0.0)
+
+    def mark(self, name: str) -> None:
+        if self._seat.taken:
+            self._bridge.mark(name)
+
+    @property
+    def played_ms(self) -> float:
+        return self._bridge.played_ms
+
+    @property
+    def queued_ms(self) -> float:
+        return self._bridge.queued_ms
+
+    def send_digits(self, digits: str, tone_ms: int = 200, gap_ms: int = 100) -> None:
+        if self._seat.taken:
+            self._bridge.send_digits(digits, tone_ms, gap_ms)
+
+    def quality(self) -> SoundQuality:
+        return self._bridge.quality()
+
+
 class _Seat:
     """The call as one of its brains sees it. Implements `ports.BrainHost`."""
 
     def __init__(self, name: str, host: BrainHost, failed: Callable[["_Seat", str], None]) -> None:
         self._host = host
+        self._bridge = _SeatBridge(self, host.bridge)
         self._failed = failed
         self.name = name
         self.taken = True
         self.said: Callable[[str, str], None] = lambda role, text: None
+        self.changed: Callable[[JsonObject, str | None], None] = lambda settings, stage_id: None
 
     @property
     def bridge(self) -> Bridge:
-        return self._host.bridge
+        return self._bridge
 
     @property
     def codec(self) -> str:
@@ -53,10 +103,27 @@ class _Seat:
     def monotonic(self) -> float:
         return self._host.monotonic()
 
-    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
+    def message(
+        self,
+        role: str,
+        text: str,
+        start_ms: float | None = None,
+        end_ms: float | None = None,
+        *,
+        tool: ToolUse | None = None,
+    ) -> None:
         if self.taken:
             self.said(role, text)
-            self._host.message(role, text, start_ms, end_ms)
+            if tool is not None and tool.state is not None:
+                self.changed({"initialState": tool.state}, None)
+            self._host.message(role, text, start_ms, end_ms, tool=tool)
+
+    async def stage(self, settings: JsonObject) -> NewStage:
+        if not self.taken:
+            raise StageRefused(f"{self.name} does not serve the call any more")
+        stage = await self._host.stage(settings)
+        self.changed(stage.settings, stage.stage_id)
+        return stage
 
     def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
         if self.taken:
@@ -209,6 +276,7 @@ class Succession:
     def _new_seat(self, name: str) -> _Seat:
         seat = _Seat(name, self._host, self._failed)
         seat.said = self._said
+        seat.changed = self._changed
         return seat
 
     def _sit(self, seat: _Seat, brain: Brain) -> None:
@@ -320,6 +388,11 @@ class Succession:
         return settings
 
     # ------------------------------------------------------------------------------------------------------ silence
+
+    def _changed(self, settings: JsonObject, stage_id: str | None) -> None:
+        """Whoever takes over finds the call in the stage and the state that it is in."""
+        about = self._plan.about if stage_id is None else {**self._plan.about, "stageId": stage_id}
+        self._plan = replace(self._plan, settings={**self._plan.settings, **settings}, about=about)
 
     def _said(self, role: str, text: str) -> None:
         if role in _ROLES:

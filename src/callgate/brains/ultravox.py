@@ -60,7 +60,7 @@ class UltravoxBrain:
         self._conversation = Conversation(plan.settings, host)
         # The server greets by itself; what is left to our manners are silence, keys and leaving.
         self._manners = Manners({**plan.settings, "firstSpeakerSettings": {"user": {}}}, host, self)
-        self._tools = CallTools(plan, host, factory.client, self._conversation, self)
+        self._tools = CallTools(plan, host, factory.client, self._conversation, self, stages=False)
         self.hears = self.speaks = PCM_8K
         self._socket: BrainSocket | None = None
         self._live = False
@@ -171,8 +171,7 @@ class UltravoxBrain:
         self._manners.leave(outcome, soft=soft)
 
     def restage(self, settings: JsonObject) -> None:
-        """The server keeps stages of its own, and cannot be told of ours."""
-        self._host.event("warning", "stage_not_taken", "this agent's prompt cannot be changed in mid-call")
+        """Never asked for: the server keeps stages of its own, and cannot be told of ours."""
 
     # ---------------------------------------------------------------------------------------------------- fragments
 

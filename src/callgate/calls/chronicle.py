@@ -1,13 +1,14 @@
 """What is known of one call so far, and its writing down: decision, call, messages, events, outbox, log line."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from callgate.calls.ledger import Ledger
 from callgate.calls.origin import Origin
 from callgate.calls.records import Aftermath
-from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent, ToolUse
 from callgate.entities.decision import Step, TraceEntry, Verdict
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.outcomes import OUTCOMES
@@ -15,7 +16,18 @@ from callgate.entities.quality import SoundQuality
 from callgate.ports import Clock, Ids
 from callgate.schema.call import render_call
 from callgate.schema.quality import render_quality
+from callgate.schema.stage import inherited
 from callgate.telemetry import events
+
+_TOOL_CALL: Final = "MESSAGE_ROLE_TOOL_CALL"
+
+
+@dataclass(slots=True)
+class _Chapter:
+    """A stage, and how many messages it has."""
+
+    stage: CallStage
+    messages: int
 
 
 class Chronicle:
@@ -28,6 +40,8 @@ class Chronicle:
         self._ids = ids
         self._log = log
         self._messages = 0
+        self._chapter: _Chapter | None = None
+        self._uses: dict[str, _Chapter] = {}  # of tools that have not answered: a result stays with its call
         self._marks_ms: dict[str, float] = {}
         self._begun_s = clock.monotonic()
         self._trace: tuple[TraceEntry, ...] = ()
@@ -60,6 +74,7 @@ class Chronicle:
     def started(self, call: Call, committed: Callable[[], None]) -> None:
         """Write the call, its decision and ``call.started``; `committed` is called once that is safe."""
         self.call = replace(call, sip=self._sip())
+        self._turn_page(CallStage(call.stage_id, call.call_id, 0, call.created, call.settings))
         after = Aftermath(Verdict.ADMIT, agent_id=call.agent_id, call_id=call.call_id, trace=self._trace)
         record = self._origin.record(self.decision_id, self.begun, after)
         self._ledger.started(self.call, record, self._outbox("call.started"), committed)
@@ -102,11 +117,23 @@ class Chronicle:
             **self._marks_ms,
         )
 
-    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
-        """Write something said; times in ms since the call was joined."""
-        call = self.call
-        if call is None:
+    def message(
+        self,
+        role: str,
+        text: str,
+        medium: str,
+        start_ms: float | None,
+        end_ms: float | None,
+        tool: ToolUse | None = None,
+    ) -> None:
+        """Write something said, or a use of a tool; times in ms since the call was joined."""
+        call, chapter = self.call, self._chapter
+        if call is None or chapter is None:
             return
+        if tool is not None and role == _TOOL_CALL:
+            self._uses[tool.invocation_id] = chapter
+        elif tool is not None:
+            chapter = self._uses.pop(tool.invocation_id, chapter)
         at = self._clock.now()
         if start_ms is not None and call.joined is not None:
             at = call.joined + timedelta(milliseconds=start_ms)
@@ -120,9 +147,36 @@ class Chronicle:
                 at=at,
                 start_s=None if start_ms is None else start_ms / 1000,
                 end_s=None if end_ms is None else end_ms / 1000,
+                stage_id=chapter.stage.stage_id,
+                stage_index=chapter.messages,
+                tool=tool,
             )
         )
         self._messages += 1
+        chapter.messages += 1
+
+    def stage(self, own: JsonObject) -> Call:
+        """Write that the call has entered another stage; the call as it is in it.
+
+        Args:
+            own: what is new in it.
+        """
+        assert self.call is not None
+        assert self._chapter is not None
+        last = self._chapter.stage
+        if last.position == 0:
+            self._ledger.stage(last)
+        settings = inherited(last.settings, own)
+        stage = CallStage(self._ids.uuid(), last.call_id, last.position + 1, self._clock.now(), settings)
+        self._ledger.stage(stage)
+        self._turn_page(stage)
+        self.call = replace(self.call, stage_id=stage.stage_id, settings=settings)
+        return self.call
+
+    @property
+    def stages(self) -> int:
+        """How many stages the call has had."""
+        return 0 if self._chapter is None else self._chapter.stage.position + 1
 
     def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
         """Write something noteworthy."""
@@ -132,6 +186,9 @@ class Chronicle:
         now = self._clock.now()
         offset_s = (now - call.joined).total_seconds() if call.joined else 0.0
         self._ledger.event(CallEvent(call.call_id, call.stage_id, now, offset_s, severity, type, text, extras))
+
+    def _turn_page(self, stage: CallStage) -> None:
+        self._chapter = _Chapter(stage, len(stage.initial_messages))
 
     def _sip(self) -> JsonObject:
         return {

@@ -1,9 +1,11 @@
 """How a Call comes of an admitted attempt: the agent's template or the fallback handler's answer, made concrete."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from callgate.calls.tool_selection import model_name, with_tools
 from callgate.core.admission.question import caller_id
 from callgate.core.templates.context import CallContext, build_context
 from callgate.core.templates.render import render_template
@@ -11,8 +13,11 @@ from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
 from callgate.entities.call import Call
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.tool import DurableTool
 from callgate.ports import Ids, StartCall
 from callgate.schema.duration import seconds
+from callgate.schema.stage import read_stage
+from callgate.schema.start_call import CheckUrl
 
 # Of a template, what speaks of the template and not of a call.
 _TEMPLATE_ONLY: Final = frozenset(("name", "created", "updated", "contextSchema"))
@@ -34,6 +39,7 @@ class CallMaker:
         sip_headers_win: whether an ``X-`` header wins over the handler's `templateContext`.
         models: names that calls may ask for as their `model`.
         model_default: which serves the others.
+        check_url: why a URL that comes from outside is refused, in words.
     """
 
     ids: Ids
@@ -41,6 +47,7 @@ class CallMaker:
     sip_headers_win: bool = False
     models: frozenset[str] = frozenset()
     model_default: str = "demo"
+    check_url: CheckUrl | None = None
 
     def make(
         self,
@@ -49,6 +56,7 @@ class CallMaker:
         account_id: str,
         agent: Agent | None,
         answer: StartCall | None,
+        tools: Mapping[str, DurableTool],
         decision_id: str,
         now: datetime,
     ) -> Call:
@@ -59,6 +67,7 @@ class CallMaker:
             account_id: whose call it is.
             agent: who answers; ``None`` for an inline ``startCall``.
             answer: of the fallback handler, when it was asked.
+            tools: that the account keeps, by id.
             decision_id: names the record that says why.
             now: when the INVITE came.
 
@@ -78,17 +87,20 @@ class CallMaker:
             schema=schema if isinstance(schema, dict) else None,
             sip_headers_win=self.sip_headers_win,
         )
-        settings = _settings(template, body, variables)
+        settings = _settings(template, body, variables, tools)
         settings["medium"] = {"sip": {"incoming": {}}}
         return self._call(account_id, agent, settings, body, variables, now, decision_id)
 
-    def make_requested(self, *, account_id: str, agent: Agent | None, body: JsonObject, now: datetime) -> Call:
+    def make_requested(
+        self, *, account_id: str, agent: Agent | None, body: JsonObject, tools: Mapping[str, DurableTool], now: datetime
+    ) -> Call:
         """The Call that the API was asked for.
 
         Args:
             account_id: whose call it is.
             agent: who answers; ``None`` when `body` says all of it.
             body: of the creation endpoint, validated.
+            tools: that the account keeps.
             now: when it was asked for.
 
         Raises:
@@ -104,7 +116,7 @@ class CallMaker:
             template_context=given if isinstance(given, dict) else None,
             schema=schema if isinstance(schema, dict) else None,
         )
-        settings = _settings(template, body, variables)
+        settings = _settings(template, body, variables, tools)
         if "medium" in body:
             settings["medium"] = body["medium"]
         return self._call(account_id, agent, settings, body, variables, now, None)
@@ -134,6 +146,15 @@ class CallMaker:
             decision_id=decision_id,
         )
 
+    def stage(self, body: JsonObject, tools: Mapping[str, DurableTool]) -> tuple[JsonObject, list[str]]:
+        """What is new in a stage that a tool asks for, and the names of what the tool says in vain.
+
+        Raises:
+            Invalid: the body is no stage's.
+        """
+        own, in_vain = read_stage(body, check_url=self.check_url)
+        return with_tools(own, tools), in_vain
+
     def brain_of(self, call: Call) -> str:
         """Which configured model serves the call: the one it asks for, if there is one of that name."""
         wanted = call.settings.get("model")
@@ -150,15 +171,18 @@ class CallMaker:
         return (text if isinstance(text, str) else ""), duration_s
 
 
-def _settings(template: JsonObject, body: JsonObject, variables: CallContext) -> JsonObject:
+def _settings(
+    template: JsonObject, body: JsonObject, variables: CallContext, tools: Mapping[str, DurableTool]
+) -> JsonObject:
     """What the call is to be like: the rendered template, and what the body says instead."""
     settings = {name: value for name, value in template.items() if name not in _TEMPLATE_ONLY}
     settings = render_template(settings, variables.context, variables.texts)
+    settings = with_tools(settings, tools)  # before any is removed by the name that the model knows it by
     settings.update({name: value for name, value in body.items() if name not in _NOT_SETTINGS})
     if "voice" in body:  # one of the two, and the later word wins
         settings.pop("externalVoice", None)
     _override_tools(settings, body.get("toolOverrides"))
-    return settings
+    return with_tools(settings, tools)
 
 
 def _duration_s(value: Json, default: str) -> float:
@@ -175,17 +199,8 @@ def _override_tools(settings: JsonObject, overrides: Json) -> None:
     if overrides.get("removeAll"):
         tools = []
     elif isinstance(removed, list):
-        tools = [tool for tool in tools if _name_of(tool) not in removed]
+        tools = [tool for tool in tools if model_name(tool) not in removed]
     added = overrides.get("add")
     if isinstance(added, list):
         tools.extend(added)
     settings["selectedTools"] = tools
-
-
-def _name_of(tool: Json) -> Json:
-    """The name by which the model knows a selected tool."""
-    if not isinstance(tool, dict):
-        return None
-    temporary = tool.get("temporaryTool")
-    inner = temporary.get("modelToolName") if isinstance(temporary, dict) else None
-    return tool.get("nameOverride") or tool.get("toolName") or inner

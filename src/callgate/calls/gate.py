@@ -90,7 +90,7 @@ class Gate:
                 refusals_per_minute=limits.noise_refusals_per_minute,
                 pause_s=limits.noise_pause_s,
                 sources_max=limits.noise_sources_max,
-                spared=self._is_known,
+                spared=self.knows_source,
             ),
             clock=around.clock,
             alarms=around.alarms,
@@ -158,9 +158,10 @@ class Gate:
 
     def rules_changed(self) -> None:
         """A PATCH was committed: sources that it admits are strangers no more."""
-        self.strangers.release(self._is_known)
+        self.strangers.release(self.knows_source)
 
-    def _is_known(self, address: str) -> bool:
+    def knows_source(self, address: str) -> bool:
+        """Whether an address is nobody's stranger: admitted, or a proxy of ours."""
         policies = self._policies()
         return policies.admits_source(address) or policies.is_proxy(address)
 
@@ -176,7 +177,7 @@ class Gate:
             leg.media_address,
             rtp_port,
             session_id=session_id,
-            terms=self._policies().options.sound.of(leg.attempt.transport),
+            terms=self._policies().options.sound.of(leg.attempt.transport, leg.attempt.source_address),
             new_key=self._around.new_key,
         )
 

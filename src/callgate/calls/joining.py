@@ -49,7 +49,13 @@ class Joining:
         """Make a call and wait until it is committed."""
         self._check_room(account_id)
         around = self._around
-        call = around.maker.make_requested(account_id=account_id, agent=agent, body=body, now=around.clock.now())
+        call = around.maker.make_requested(
+            account_id=account_id,
+            agent=agent,
+            body=body,
+            tools=around.snapshot.tools_of(account_id),
+            now=around.clock.now(),
+        )
         call = replace(call, join_url=self._join_url(call.call_id))
         runner = CallRunner(Requested(call), around, self._registry.leave)
         self._registry.enter(runner)

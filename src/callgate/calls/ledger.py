@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord
 from callgate.ports import Alarms, CallStore
 from callgate.runtime.tasks import TaskOwner
@@ -52,6 +52,10 @@ class Ledger:
     def event(self, event: CallEvent) -> None:
         """Queue something noteworthy."""
         self._store.call_event(event)
+
+    def stage(self, stage: CallStage) -> None:
+        """Queue a stage."""
+        self._store.call_stage(stage)
 
     def refusal(self, record: DecisionRecord) -> None:
         """Queue the decision of an attempt that no call came of."""

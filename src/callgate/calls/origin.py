@@ -77,6 +77,7 @@ class Dialled:
             account_id=self.account_id or "",
             agent=snapshot.agent(agent_id) if agent_id else None,
             answer=answer,
+            tools=snapshot.tools_of(self.account_id or ""),
             decision_id=decision_id,
             now=now,
         )

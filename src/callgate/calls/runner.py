@@ -19,7 +19,7 @@ from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sdp.description import SdpError
 from callgate.core.templates.render import TemplateUnfit
 from callgate.entities.attempt import Attempt
-from callgate.entities.call import Call
+from callgate.entities.call import Call, ToolUse
 from callgate.entities.json import JsonObject
 from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.quality import SoundQuality
@@ -38,12 +38,15 @@ from callgate.ports import (
     Snapshot,
     StartCall,
 )
-from callgate.ports.brain import BrainPlan
+from callgate.ports.brain import BrainPlan, NewStage, StageRefused
 from callgate.runtime.tasks import TaskOwner
+from callgate.schema.errors import Invalid
 from callgate.telemetry import events
 
 # A farewell is a sentence or two; a brain that needs longer than this has lost its thread.
 LAST_WORDS_S_MAX: Final = 15.0
+# Of a call: one in half a minute of the longest usual call. Each is kept with all its settings.
+STAGES_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,8 +243,31 @@ class CallRunner:
         """The ACK never came."""
         self._happen(Input.UNACKNOWLEDGED)
 
+    def no_prack(self) -> None:
+        """The PRACK never came."""
+        self._happen(Input.NOT_PRACKED)
+
+    def offer(self) -> bytes:
+        """Our SDP as it stands."""
+        assert self._talk is not None, "only legs with SDP are asked for it"
+        return self._talk.offer()
+
+    def settled(self, sdp: bytes) -> None:
+        """The PRACK of our offer came, or the 200 to an offer of ours that changed nothing."""
+        assert self._talk is not None, "only legs with SDP make offers"
+        if not self._talk.awaits_answer:
+            if self._talk.retake_answer(sdp):
+                self._redirect()
+            return
+        try:
+            self._talk.take_answer(sdp)
+        except SdpError as error:
+            self._happen(Input.ANSWER_UNUSABLE, detail=str(error))
+            return
+        self._redirect()
+
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE: new address, codec or direction."""
+        """A re-INVITE or UPDATE: new address, codec or direction."""
         assert self._talk is not None, "only legs with SDP make offers"
         try:
             local = self._talk.reoffered(sdp)
@@ -262,7 +288,7 @@ class CallRunner:
         self._happen(Input.CALLER_LEFT, detail=cause)
 
     def vanished(self, cause: str) -> None:
-        """The caller's connection broke."""
+        """The caller's connection broke, or its session was refreshed no more."""
         self._happen(Input.CALLER_VANISHED, detail=cause)
 
     # --------------------------------------------------------------------------------------------- SessionListener
@@ -277,9 +303,30 @@ class CallRunner:
         self._chronicle.event("error", "agent_failed", reason, {})
         self._happen(Input.BRAIN_FAILED, detail=reason)
 
-    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
+    def message(
+        self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None, tool: ToolUse | None
+    ) -> None:
         """Something was said."""
-        self._chronicle.message(role, text, medium, start_ms, end_ms)
+        self._chronicle.message(role, text, medium, start_ms, end_ms, tool)
+
+    def stage(self, settings: JsonObject) -> NewStage:
+        """A tool wants the call to enter another stage."""
+        call = self._chronicle.call
+        if call is None or not self.is_joined:
+            raise StageRefused("the call is not joined")
+        if self._chronicle.stages >= STAGES_MAX:
+            raise StageRefused(f"the call has had {STAGES_MAX} stages, which is as many as it may")
+        try:
+            own, in_vain = self._around.maker.stage(settings, self._around.snapshot.tools_of(call.account_id))
+        except Invalid as error:
+            raise StageRefused(error.words) from None
+        in_vain = [name for name in in_vain if settings[name] != call.settings.get(name)]
+        call = self._chronicle.stage(own)
+        self._farewell = (self._around.maker.farewell(call)[0], self._farewell[1])
+        if in_vain:
+            words = f"a stage cannot change {', '.join(in_vain)}"[:500]
+            self._chronicle.event("warning", "tool_stage", words, {})
+        return NewStage(call.stage_id, own)
 
     def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
         """Something noteworthy happened in the session."""
@@ -451,6 +498,8 @@ class CallRunner:
 
     def _redirect(self) -> None:
         assert self._talk is not None, "only legs with SDP agree anew"
+        if not self._opened:  # a PRACK before there is a call: the session will be opened with what it settled
+            return
         facts = self._chronicle.sound = self._talk.facts()
         if self._talk.path is not None:
             self._session.redirect(self._talk.path)

@@ -105,6 +105,20 @@ class TakeOver:
     def vanished(self, cause: str) -> None:
         """The peer's connection broke; likewise."""
 
+    def no_prack(self) -> None:
+        """The new leg has been refused; likewise."""
+
+    def offer(self) -> bytes:
+        """Our SDP for the new leg."""
+        return self._talk.offer()
+
+    def settled(self, sdp: bytes) -> None:
+        """A PRACK brought the answer to it."""
+        try:
+            self._talk.take_answer(sdp)
+        except SdpError as error:
+            self._leg.refuse(488, (), str(error))
+
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         """One thing after the other."""
         return ReofferAnswer(488)
@@ -125,7 +139,12 @@ class _Deaf:
     def unacknowledged(self) -> None: ...
     def hung_up(self, cause: str) -> None: ...
     def vanished(self, cause: str) -> None: ...
+    def no_prack(self) -> None: ...
+    def settled(self, sdp: bytes) -> None: ...
     def digit(self, digit: str, duration_ms: int) -> None: ...
+
+    def offer(self) -> bytes:
+        return b""
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         return ReofferAnswer(481)

@@ -1,5 +1,6 @@
 """The models that calls may be served by: ``[models.NAME]`` in the TOML file."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -7,10 +8,16 @@ from typing import Any, Final
 from callgate.config.secret import read_secret, references
 
 # What a model may be; the first is there without being declared.
-KINDS: Final = ("demo", "media-streams", "openai-realtime", "ultravox", "websocket")
+KINDS: Final = ("cascade", "demo", "media-streams", "openai-realtime", "pipecat", "ultravox", "websocket")
 
-
+_BOT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # names of Python: module:function
+# Of numbers: the most that is not a slip of the pen.
+_COUNTS_MAX: Final = {"processes": 64, "calls_per_process": 1_000}
+_WITHOUT_URL: Final = ("demo", "pipecat")
+_HTTP_KINDS: Final = ("cascade", "ultravox")
 _SILENT_S_LIMIT: Final = 600  # nobody waits longer on a telephone
+_HTTP: Final = ("https://", "http://")
+_WEBSOCKET: Final = ("wss://", "ws://")
 
 
 class ModelError(ValueError):
@@ -23,14 +30,30 @@ class Model:
 
     Attributes:
         kind: one of `KINDS`.
-        url: ``wss://`` or ``ws://``, with the query its server wants; of the kind ``ultravox``: of its API.
+        url: ``wss://`` or ``ws://``, with the query its server wants; of the kind ``ultravox``: of its API; of the kind
+            ``cascade``: to which ``/chat/completions`` is added.
         api_key: as it was found; never shown.
         profile: which server or dialect of the kind it is; empty: the usual one.
         model: as the server calls it; empty: the server knows, or the URL says.
-        transcription_model: for the caller's words; empty: they are not transcribed. ``None``: the kind's own.
+        transcription_model: for the caller's words; empty: they are not transcribed. ``None``: the kind's own. Of the
+            kind ``cascade``: as its transcription server calls it.
         sound: of the kind ``websocket``: ``ENCODING/RATE``, both ways.
+        bot: of the kind ``pipecat``: ``module:function``.
+        path: likewise: folder of the module.
+        python: likewise: interpreter of the bot's own environment; empty: Callgate's.
+        processes: likewise: in each media worker. One: a worker has a core for itself, and so has what serves it.
+        calls_per_process: likewise, at a time. Ten: with voice activity detection in the process, each takes 2.5 to 4 %
+            of a core, and at ten of them one frame in a hundred waits for 12 ms.
         then: names of the models that take over, in this order, when it fails.
         silent_s_max: how long a caller waits for an answer before that counts as a failure; 0: for ever.
+        speech_url: of the kind ``cascade``: to which ``/audio/speech`` is added.
+        speech_model: as the speech server calls it; empty: it knows.
+        speech_voice: for calls that name none; empty: it knows.
+        speech_api_key: as it was found; never shown.
+        transcription_url: to which ``/audio/transcriptions`` is added; empty: nobody writes down what the caller says.
+        transcription_api_key: as it was found; never shown.
+        audio_input: whether the chat model listens to the caller itself; else it reads transcripts.
+        tools: whether tools are offered to the chat model.
     """
 
     kind: str
@@ -40,12 +63,27 @@ class Model:
     model: str = ""
     transcription_model: str | None = None
     sound: str = "pcm16/16000"
+    bot: str = ""
+    path: str = "."
+    python: str = ""
+    processes: int = 1
+    calls_per_process: int = 10
     then: tuple[str, ...] = ()
     silent_s_max: float = 15.0
+    speech_url: str = ""
+    speech_model: str = ""
+    speech_voice: str = ""
+    speech_api_key: str = field(default="", repr=False)
+    transcription_url: str = ""
+    transcription_api_key: str = field(default="", repr=False)
+    audio_input: bool = True
+    tools: bool = True
 
 
-_REFERENCES: Final = references("api_key")
-_KNOWN: Final = (*(entry.name for entry in fields(Model) if entry.name != "api_key"), *_REFERENCES)
+_KEYS: Final = ("api_key", "speech_api_key", "transcription_api_key")
+_REFERENCES: Final = tuple(name for key in _KEYS for name in references(key))
+_SWITCHES: Final = ("audio_input", "tools")
+_KNOWN: Final = (*(entry.name for entry in fields(Model) if entry.name not in _KEYS), *_REFERENCES)
 
 
 def read_models(tables: Any, environment: Mapping[str, str], where: str) -> dict[str, Model]:
@@ -73,8 +111,8 @@ def read_models(tables: Any, environment: Mapping[str, str], where: str) -> dict
 
 def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> Model:
     for name, value in table.items():
-        if name == "api_key":
-            raise ModelError(f"{where}: a key has no place in the file; expected {' or '.join(_REFERENCES)}")
+        if name in _KEYS:
+            raise ModelError(f"{where}: a key has no place in the file; expected {name}_env or {name}_file")
         if name not in _KNOWN:
             raise ModelError(f"{where}: nothing is called {name}; expected one of {', '.join(_KNOWN)}")
         if name == "then":
@@ -83,6 +121,12 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
         elif name == "silent_s_max":
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _SILENT_S_LIMIT:
                 raise ModelError(f"{where}: silent_s_max is {value!r}; expected 0 to {_SILENT_S_LIMIT} seconds")
+        elif name in _COUNTS_MAX:
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _COUNTS_MAX[name]:
+                raise ModelError(f"{where}: {name} is {value!r}; expected 1 to {_COUNTS_MAX[name]}")
+        elif name in _SWITCHES:
+            if not isinstance(value, bool):
+                raise ModelError(f"{where}: {name} is {value!r}; expected true or false")
         elif not isinstance(value, str):
             raise ModelError(f"{where}: {name} is {value!r}; expected a text")
     given = {name: value for name, value in table.items() if name not in _REFERENCES}
@@ -90,12 +134,31 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
     kind = given.get("kind", "")
     if kind not in KINDS:
         raise ModelError(f"{where}: kind is {kind!r}; expected one of {', '.join(KINDS)}")
-    schemes = ("https://", "http://") if kind == "ultravox" else ("wss://", "ws://")
-    if kind != "demo" and not given.get("url", "").startswith(schemes):
-        raise ModelError(
-            f"{where}: url is {given.get('url', '')!r}; expected one that begins with {' or '.join(schemes)}"
-        )
+    if kind == "pipecat" and not _BOT.fullmatch(given.get("bot", "")):
+        raise ModelError(f"{where}: bot is {given.get('bot', '')!r}; expected module:function")
+    if kind not in _WITHOUT_URL:
+        _check_url("url", given, _HTTP if kind in _HTTP_KINDS else _WEBSOCKET, where)
+    if kind == "cascade":
+        _check_cascade(given, where)
     try:
-        return Model(**given, api_key=read_secret(table, "api_key", "key of the model", environment))
+        given |= {key: read_secret(table, key, "key of the model", environment) for key in _KEYS}
     except ValueError as error:
         raise ModelError(f"{where}: {error}") from None
+    return Model(**given)
+
+
+def _check_url(name: str, given: dict[str, Any], schemes: tuple[str, ...], where: str) -> None:
+    url = given.get(name, "")
+    if not url.startswith(schemes):
+        raise ModelError(f"{where}: {name} is {url!r}; expected one that begins with {' or '.join(schemes)}")
+
+
+def _check_cascade(given: dict[str, Any], where: str) -> None:
+    _check_url("speech_url", given, _HTTP, where)
+    if given.get("transcription_url"):
+        _check_url("transcription_url", given, _HTTP, where)
+    elif not given.get("audio_input", True):
+        raise ModelError(
+            f"{where}: audio_input is false and there is no transcription_url; expected one of them to let the model "
+            "know what the caller says"
+        )

@@ -15,7 +15,7 @@ class Call:
         account_id: whose.
         agent_id: who answers; ``None`` for an inline ``startCall``.
         agent_name: at the time of the call; ``None`` likewise.
-        stage_id: UUID of the call's only stage so far.
+        stage_id: UUID of the stage that the call is in; `settings` are those of this stage.
         created: when the INVITE was admitted, UTC.
         settings: the rendered start-call body in the public JSON (camelCase): what the brain is to do.
         metadata: text by key; ``ultravox.sip.*`` from SIP among them.
@@ -50,18 +50,66 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class CallStage:
+    """A stretch of a call with settings of its own; every call begins in one.
+
+    Attributes:
+        stage_id: UUID, text.
+        call_id: of which call.
+        position: 0, 1, 2 … within the call.
+        created: when the call entered it (the first: when the call was made), UTC.
+        settings: as those of a call: what was inherited, and what is new.
+    """
+
+    stage_id: str
+    call_id: str
+    position: int
+    created: datetime
+    settings: JsonObject
+
+    @property
+    def initial_messages(self) -> list[JsonObject]:
+        """What was said before it, as its settings tell; they come first in its messages."""
+        given = self.settings.get("initialMessages")
+        return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """What a message about a tool says beside its text.
+
+    Attributes:
+        name: of the tool, as the model knows it.
+        invocation_id: names the use; the same in call and result.
+        tool_id: of the stored tool; empty for one defined on the spot and for a name that does not exist.
+        error: for an owner, why the use failed; empty when it did not.
+        state: of the call, where the use has changed it; ``None``: it has not.
+    """
+
+    name: str
+    invocation_id: str
+    tool_id: str = ""
+    error: str = ""
+    state: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """Something said or typed in a call.
+    """Something said or typed in a call, or a tool used in it.
 
     Attributes:
         call_id: in which call.
         index: 0, 1, 2 … within the call.
         role: ``MESSAGE_ROLE_USER``, ``MESSAGE_ROLE_AGENT`` …
-        text: the words; in brackets, what was heard but not understood, or done with a key.
+        text: the words; in brackets, what was heard but not understood, or done with a key. Of a tool, what the model
+            wrote as its arguments, and what it was told.
         medium: ``MESSAGE_MEDIUM_VOICE`` or ``MESSAGE_MEDIUM_TEXT``.
         at: wall clock at its start, UTC.
         start_s: seconds since the call was joined; ``None`` when unknown.
         end_s: likewise its end.
+        stage_id: in which stage.
+        stage_index: 0, 1, 2 … within the stage, its initial messages counted.
+        tool: for a message about a tool.
     """
 
     call_id: str
@@ -72,6 +120,9 @@ class Message:
     at: datetime
     start_s: float | None = None
     end_s: float | None = None
+    stage_id: str = field(kw_only=True)
+    stage_index: int = field(kw_only=True)
+    tool: ToolUse | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ _ROWS: Final = (
     Outcome("noise", Doing.CALLER, None, None, "The source keeps calling without ever being admitted; not answered."),
     Outcome("malformed", Doing.CALLER, 400, None, "The INVITE breaks the rules of SIP."),
     Outcome("extension-required", Doing.CALLER, 420, None, "The INVITE requires an extension that is not offered."),
+    Outcome("interval-too-small", Doing.CALLER, 422, None, "The INVITE asks for a session interval below 90 s."),
     Outcome("merged-request", Doing.CARRIER, 482, None, "The same INVITE arrived a second time by another path."),
     Outcome("source-not-allowed", Doing.CALLER, 403, None, "The source address is in none of the account's ranges."),
     Outcome("no-account", Doing.CALLER, 403, None, "The INVITE names no account's domain."),
@@ -67,8 +68,11 @@ _ROWS: Final = (
     Outcome("agent-not-ready", Doing.AGENT, 480, "unjoined", "The agent was not ready within the join timeout."),
     Outcome("not-joined", Doing.CALLER, None, "unjoined", "Nobody joined the call within its join timeout."),
     Outcome("caller-cancelled", Doing.CALLER, 487, "unjoined", "The caller hung up before the agent answered."),
+    Outcome("no-prack", Doing.CARRIER, 504, "connection_error", "The ringing, which had to be, was not acknowledged."),
     Outcome("no-ack", Doing.CARRIER, None, "connection_error", "The answer was never acknowledged."),
-    Outcome("answer-unusable", Doing.CARRIER, None, "connection_error", "The ACK's SDP does not fit our offer."),
+    Outcome(
+        "answer-unusable", Doing.CARRIER, 488, "connection_error", "The ACK's or PRACK's SDP does not fit our offer."
+    ),
     Outcome("caller-hangup", Doing.CALLER, None, "hangup", "The caller hung up."),
     Outcome("agent-hangup", Doing.AGENT, None, "agent_hangup", "The agent hung up."),
     Outcome("api-hangup", Doing.AGENT, None, "agent_hangup", "The call was hung up through the API."),

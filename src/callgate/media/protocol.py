@@ -110,6 +110,15 @@ class Dismiss(_Message):
     words: str
 
 
+class Staged(_Message):
+    """The call has entered another stage, or has not: the answer to `Restage`, in the order of asking."""
+
+    session: int
+    stage_id: str
+    settings: dict[str, Any]
+    refused: str  # why it has not; empty: it has
+
+
 class Close(_Message):
     """End a session, opened or not."""
 
@@ -166,6 +175,14 @@ class Said(_Message):
     medium: str
     start_ms: float | None
     end_ms: float | None
+    tool: dict[str, Any] | None  # the fields of `entities.call.ToolUse`
+
+
+class Restage(_Message):
+    """A tool wants the call to enter another stage; answered by `Staged`."""
+
+    session: int
+    settings: dict[str, Any]
 
 
 class Happened(_Message):
@@ -214,8 +231,10 @@ class Unusable(_Message):
     reason: str
 
 
-ToWorker = Configure | Reserve | Open | Redirect | Begin | Digit | Say | Tell | Press | Dismiss | Close | Inspect
-OfSession = Knocked | Left | Ready | Failed | Said | Happened | HangUp | Measured | Closed
+ToWorker = (
+    Configure | Reserve | Open | Redirect | Begin | Digit | Say | Tell | Press | Staged | Dismiss | Close | Inspect
+)
+OfSession = Knocked | Left | Ready | Failed | Said | Restage | Happened | HangUp | Measured | Closed
 ToControl = Granted | OfSession | Inspected | Unusable
 
 _encoder: Final = msgspec.msgpack.Encoder()

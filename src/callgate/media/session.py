@@ -6,23 +6,37 @@ one frame leaves every 20 ms. Here they are joined, begun and ended, and what ha
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Final
 
 from callgate.core.audio.format import PCM_8K
 from callgate.core.audio.loudness import loudness
 from callgate.core.rtp.watch import Verdict
 from callgate.core.sdp.path import SoundPath
+from callgate.entities.call import ToolUse
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.bridge import SessionBridge
 from callgate.media.line import Line, LineListener
 from callgate.media.playout import Playout
-from callgate.media.protocol import Closed, Failed, HangUp, Happened, Measured, Ready, Said, ToControl
+from callgate.media.protocol import (
+    Closed,
+    Failed,
+    HangUp,
+    Happened,
+    Measured,
+    Ready,
+    Restage,
+    Said,
+    Staged,
+    ToControl,
+)
 from callgate.media.recording import Recorder, Recordings
 from callgate.media.ticker import Ticker
 from callgate.media.turns import Turns
-from callgate.ports.brain import Brain, BrainFactory, BrainPlan, ClientLink, ToolChannel
+from callgate.ports.brain import Brain, BrainFactory, BrainPlan, ClientLink, NewStage, StageRefused, ToolChannel
 
 _CLOSE_S_MAX: Final = 5.0  # what a brain may take to let go
 _MESSAGE_CHARACTERS_MAX: Final = 10_000
@@ -56,6 +70,7 @@ class Session:
         "_ready",
         "_recorder",
         "_recordings",
+        "_stages",
         "_tell",
         "_ticker",
         "_turns",
@@ -84,6 +99,7 @@ class Session:
         self._recorder: Recorder | None = None
         self._begun_s = 0.0
         self._call_id = ""
+        self._stages: deque[asyncio.Future[NewStage]] = deque()  # asked for and not answered
         self._brain: Brain | None = None
         self._ready = False
         self._held = False
@@ -153,6 +169,16 @@ class Session:
         except ValueError as error:
             self.event("warning", "digits_not_pressed", str(error))
 
+    def staged(self, answer: Staged) -> None:
+        """The stage that was asked for first has been entered, or refused."""
+        asked = self._stages.popleft()
+        if asked.done():
+            return
+        if answer.refused:
+            asked.set_exception(StageRefused(answer.refused))
+        else:
+            asked.set_result(NewStage(answer.stage_id, answer.settings))
+
     async def close(self) -> None:
         """End it; tells `Closed`."""
         if self._joined and not self._over:
@@ -180,11 +206,27 @@ class Session:
         """Seconds on the session's clock."""
         return self._clock()
 
-    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
+    def message(
+        self,
+        role: str,
+        text: str,
+        start_ms: float | None = None,
+        end_ms: float | None = None,
+        *,
+        tool: ToolUse | None = None,
+    ) -> None:
         """Put something said into the call's messages."""
         if not self._over:
             text = text[:_MESSAGE_CHARACTERS_MAX]
-            self._tell(Said(self._number, role, text, "MESSAGE_MEDIUM_VOICE", start_ms, end_ms))
+            used = None if tool is None else asdict(tool)
+            self._tell(Said(self._number, role, text, "MESSAGE_MEDIUM_VOICE", start_ms, end_ms, used))
+
+    async def stage(self, settings: JsonObject) -> NewStage:
+        """Have the control process enter another stage; never answered once the session is over."""
+        asked: asyncio.Future[NewStage] = asyncio.get_running_loop().create_future()
+        self._stages.append(asked)
+        self._tell(Restage(self._number, settings))
+        return await asked
 
     def event(self, severity: str, type: str, text: str, **extras: Json) -> None:
         """Put an event into the call's events."""

@@ -40,6 +40,7 @@ from callgate.media.protocol import (
     Redirect,
     Reserve,
     Say,
+    Staged,
     Tell,
     ToControl,
     ToWorker,
@@ -149,6 +150,9 @@ class Worker(asyncio.Protocol):
                     self._sessions[number].press(digits)
             case Dismiss(number, code, words):
                 self._dismiss(number, code, words)
+            case Staged(number):
+                if number in self._sessions:
+                    self._sessions[number].staged(message)
             case Close(number):
                 self._spawn(self._close(number))
             case Inspect():

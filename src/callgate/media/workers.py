@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from callgate.core.rtp.watch import TIMEOUT_S
+from callgate.entities.call import ToolUse
 from callgate.entities.json import JsonObject
 from callgate.media.protocol import (
     Begin,
@@ -33,8 +34,10 @@ from callgate.media.protocol import (
     Ready,
     Redirect,
     Reserve,
+    Restage,
     Said,
     Say,
+    Staged,
     Tell,
     ToWorker,
     Unpacker,
@@ -44,7 +47,7 @@ from callgate.media.protocol import (
 )
 from callgate.media.recording import FREE_BYTES_MIN
 from callgate.ports import ClientSession, MediaSession, SessionListener, SoundPath
-from callgate.ports.brain import BrainPlan
+from callgate.ports.brain import BrainPlan, StageRefused
 
 # Reading prompts and importing takes half a second; a machine under load ten times that.
 _START_S_MAX: Final = 30.0
@@ -120,8 +123,10 @@ class RemoteSession:
                 listener.ready()
             case Failed(_, reason):
                 listener.brain_failed(reason)
-            case Said(_, role, text, medium, start_ms, end_ms):
-                listener.message(role, text, medium, start_ms, end_ms)
+            case Said(_, role, text, medium, start_ms, end_ms, tool):
+                listener.message(role, text, medium, start_ms, end_ms, None if tool is None else ToolUse(**tool))
+            case Restage(_, settings):
+                self._worker.tell(self._staged(listener, settings))
             case Happened(_, severity, type, text, extras):
                 listener.event(severity, type, text, extras)
             case HangUp(_, outcome):
@@ -130,6 +135,13 @@ class RemoteSession:
                 listener.measured(quality)
             case Closed(_, quality):
                 listener.closed(quality)
+
+    def _staged(self, listener: SessionListener, settings: JsonObject) -> Staged:
+        try:
+            stage = listener.stage(settings)
+        except StageRefused as error:
+            return Staged(self._number, "", {}, str(error))
+        return Staged(self._number, stage.stage_id, stage.settings, "")
 
     def lost(self) -> None:
         """The worker died."""

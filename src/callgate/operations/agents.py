@@ -5,6 +5,7 @@ from typing import Final
 from callgate.entities.json import Json, JsonObject
 from callgate.operations.caller import Caller
 from callgate.operations.errors import NotFound
+from callgate.operations.tools import selectable
 from callgate.schema.agent import merge_template, render_agent, validate_agent, validate_call_template
 from callgate.schema.errors import Invalid, invalid, shown
 from callgate.schema.start_call import CheckUrl
@@ -27,7 +28,7 @@ class AgentOperations:
         Raises:
             Invalid: with every mistake.
         """
-        given = validate_agent(body, check_url=self._check_url)
+        given = validate_agent(body, check_url=self._check_url, has_tool=selectable(self._store, caller))
         template = given.get("callTemplate")
         agent = await self._store.create_agent(
             caller.account.account_id,
@@ -72,7 +73,7 @@ class AgentOperations:
         agent = self._store.snapshot.agents_of(caller.account.account_id).get(agent_id)
         if agent is None:
             raise _no_agent(agent_id)
-        given = validate_agent(body, check_url=self._check_url)
+        given = validate_agent(body, check_url=self._check_url, has_tool=selectable(self._store, caller))
         changes: JsonObject | None = None
         if "callTemplate" in given:
             changes = self._template_changes(agent.call_template or {}, given["callTemplate"], body)

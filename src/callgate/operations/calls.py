@@ -15,6 +15,8 @@ from callgate.media.recording_folder import Growing, RecordingFolder
 from callgate.operations.agents import check_sort
 from callgate.operations.caller import Caller
 from callgate.operations.errors import Conflict, Full, NotFound, NotNow
+from callgate.operations.stages import StageOperations
+from callgate.operations.tools import selectable
 from callgate.ports import LiveCalls, NoRoom, RequestedCalls
 from callgate.schema.call import render_call, render_event, render_message
 from callgate.schema.data_message import validate_data_message
@@ -69,6 +71,7 @@ class CallOperations:
         self._requested = requested
         self._check_url = check_url
         self._recordings = recordings
+        self._stages = StageOperations(store)
 
     async def find(self, caller: Caller, query: CallQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
         """Calls, and how many there are.
@@ -151,7 +154,7 @@ class CallOperations:
     async def messages(
         self, caller: Caller, call_id: str, *, mode: str | None, offset: int, limit: int
     ) -> tuple[list[Json], int]:
-        """What was said. A call has one stage so far, so both modes are the same.
+        """What was said: in the last stage, or without the initial messages in all of them.
 
         Raises:
             NotFound: none of this account.
@@ -159,9 +162,11 @@ class CallOperations:
         """
         if mode is not None and mode not in _MODES:
             raise invalid("mode", f"expected {' or '.join(_MODES)}: {shown(mode)}")
+        if mode != "in_call":
+            return await self._stages.messages(caller, call_id, None, offset=offset, limit=limit)
         call = await self._call(caller, call_id)
         found = await self._store.messages(call.call_id)
-        return [render_message(one, call.stage_id) for one in found[offset : offset + limit]], len(found)
+        return [render_message(one) for one in found[offset : offset + limit]], len(found)
 
     async def events(
         self, caller: Caller, call_id: str, *, severity: str | None, type: str | None, offset: int, limit: int
@@ -210,7 +215,7 @@ class CallOperations:
             Invalid: with every mistake, no such prior call, or a medium that is not offered.
             Full: a limit is reached.
         """
-        given = validate_start_call(body, check_url=self._check_url)
+        given = validate_start_call(body, check_url=self._check_url, has_tool=selectable(self._store, caller))
         if prior_call_id is not None:
             given = await self._continued(caller, prior_call_id, given)
         return await self._request(caller, None, given)
@@ -224,7 +229,8 @@ class CallOperations:
             Full: a limit is reached.
         """
         agent = self._agent(caller, agent_id)
-        given = validate_start_agent_call(body, check_url=self._check_url)
+        has_tool = selectable(self._store, caller)
+        given = validate_start_agent_call(body, check_url=self._check_url, has_tool=has_tool)
         medium = (agent.call_template or {}).get("medium")
         return await self._request(caller, agent, {"medium": medium, **given} if medium else given)
 

@@ -4,6 +4,7 @@
 
     Exception
     └── Refused             by its HTTP status
+        ├── Forbidden       403
         ├── NotFound        404
         ├── Conflict        409
         ├── Outdated        412
@@ -20,6 +21,12 @@ class Refused(Exception):
     """
 
     status = 400
+
+
+class Forbidden(Refused):
+    """The thing is not the account's to change."""
+
+    status = 403
 
 
 class NotFound(Refused):

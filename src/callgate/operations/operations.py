@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from callgate.brains.tools.client import ToolClient
 from callgate.core.admission.policy import PolicySet
 from callgate.entities.account import Account
 from callgate.entities.sip_config import SipConfig
@@ -11,7 +12,9 @@ from callgate.operations.caller import Caller
 from callgate.operations.calls import CallOperations
 from callgate.operations.decisions import DecisionOperations
 from callgate.operations.sip_config import SipConfigOperations
+from callgate.operations.stages import StageOperations
 from callgate.operations.stream_calls import StreamCallOperations
+from callgate.operations.tools import ToolOperations
 from callgate.ports import DecisionHook, Ids, LiveCalls, RequestedCalls
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl
@@ -32,6 +35,7 @@ class Operations:
         hook: asks the fallback handler for an evaluation; ``None``: it cannot be asked.
         recordings: what was recorded; ``None``: nothing is.
         tasks: who owns what runs in the background.
+        tool_client: asks tools that are tried; guarded.
         models: names that calls may ask for as their `model`, in order.
     """
 
@@ -48,6 +52,7 @@ class Operations:
         hook: DecisionHook | None = None,
         recordings: RecordingFolder | None = None,
         tasks: TaskOwner,
+        tool_client: ToolClient,
         models: Sequence[str] = ("demo",),
     ) -> None:
         self.models = tuple(models)
@@ -55,6 +60,8 @@ class Operations:
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
         self.agents = AgentOperations(store, check_url)
         self.calls = CallOperations(store, live, requested, check_url, recordings)
+        self.stages = StageOperations(store)
+        self.tools = ToolOperations(store, check_url, tool_client)
         self.stream_calls = StreamCallOperations(store, live, tasks)
         self.decisions = DecisionOperations(store, ids, self.sip_config, domain_of, drafted, hook)
 

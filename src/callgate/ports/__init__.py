@@ -13,12 +13,13 @@ from callgate.core.audio.format import SoundFormat as SoundFormat
 from callgate.core.sdp.path import SoundPath as SoundPath
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
-from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent, ToolUse
 from callgate.entities.decision import Decision, DecisionRecord
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import FallbackHandler
-from callgate.ports.brain import BrainPlan
+from callgate.entities.tool import DurableTool
+from callgate.ports.brain import BrainPlan, NewStage
 
 # ---------------------------------------------------------------------------------------------------------------- time
 
@@ -66,6 +67,10 @@ class Ids(Protocol):
         """`size` bytes of chance from the system, URL-safe text; fit for tags, branches and secrets."""
         ...
 
+    def number(self, below: int) -> int:
+        """A number from 0 up to, but not, `below`; each as likely as the others."""
+        ...
+
 
 # ----------------------------------------------------------------------------------------------------------- signaling
 
@@ -100,8 +105,27 @@ class LegListener(Protocol):
         """No ACK came within 64·T1; a BYE has been sent. RFC 3261 section 13.3.1.4 (The INVITE is Accepted)."""
         ...
 
+    def no_prack(self) -> None:
+        """A reliable provisional response was not acknowledged within 64·T1; the INVITE has been refused with 504.
+
+        RFC 3262 section 3 (UAS Behavior).
+        """
+        ...
+
+    def offer(self) -> bytes:
+        """Our SDP as it stands, made when there is none, to be offered.
+
+        In the first reliable response to an INVITE without an offer; and, unchanged, in a re-INVITE that only
+        refreshes the session.
+        """
+        ...
+
+    def settled(self, sdp: bytes) -> None:
+        """The answer to `offer` came in a PRACK or in a 200; empty when it had none."""
+        ...
+
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE came; empty `sdp` when it carried no offer. Answered at once with what is returned."""
+        """A re-INVITE or UPDATE came; empty `sdp`: a re-INVITE without an offer. Answered at once with the result."""
         ...
 
     def digit(self, digit: str, duration_ms: int) -> None:
@@ -113,7 +137,7 @@ class LegListener(Protocol):
         ...
 
     def vanished(self, cause: str) -> None:
-        """The peer's connection went away without a goodbye."""
+        """The peer went away without a goodbye: it refreshes its session no more, or knows nothing of it."""
         ...
 
 
@@ -125,11 +149,14 @@ class Leg(Protocol):
         ...
 
     def ring(self) -> None:
-        """Send 180 Ringing; may be called again. Nothing is sent once the leg has had its final answer."""
+        """Send 180 Ringing; may be called again. Nothing is sent once the leg has had its final answer.
+
+        A peer that requires reliable responses without having made an offer gets ours along: the listener's `offer`.
+        """
         ...
 
     def answer(self, sdp: bytes) -> None:
-        """Send 200 OK with `sdp`, repeated until the ACK comes."""
+        """Send 200 OK with `sdp`, repeated until the ACK comes; not before a PRACK for which it has to wait."""
         ...
 
     def refuse(self, status: int, headers: Sequence[tuple[str, str]] = (), cause: str = "") -> None:
@@ -224,8 +251,18 @@ class SessionListener(Protocol):
         """The brain could not be started, or failed during the call."""
         ...
 
-    def message(self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None) -> None:
-        """Something was said; times in ms since `begin`."""
+    def message(
+        self, role: str, text: str, medium: str, start_ms: float | None, end_ms: float | None, tool: ToolUse | None
+    ) -> None:
+        """Something was said, or a tool was used; times in ms since `begin`."""
+        ...
+
+    def stage(self, settings: JsonObject) -> NewStage:
+        """A tool wants the call to enter another stage: see `BrainHost.stage`.
+
+        Raises:
+            StageRefused: it does not.
+        """
         ...
 
     def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
@@ -412,6 +449,10 @@ class CallStore(Protocol):
         """Queue an event, likewise."""
         ...
 
+    def call_stage(self, stage: CallStage) -> None:
+        """Queue a stage, likewise: the first when there is a second; from then on the call is as its newest says."""
+        ...
+
     def decision(self, record: DecisionRecord) -> None:
         """Queue the record of a refusal; written within 200 ms. When the queue is full, strangers' go first."""
         ...
@@ -426,6 +467,10 @@ class Snapshot(Protocol):
 
     def agents_of(self, account_id: str) -> Mapping[str, Agent]:
         """The living agents of one account, by id."""
+        ...
+
+    def tools_of(self, account_id: str) -> Mapping[str, DurableTool]:
+        """The tools that one account keeps, by id."""
         ...
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from callgate.core.audio.format import SoundFormat
+from callgate.entities.call import ToolUse
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
 
@@ -102,6 +103,24 @@ class ToolAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class StageRefused(Exception):
+    """A call stays in the stage that it is in; the words are for the call's events."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewStage:
+    """A stage that a call has entered.
+
+    Attributes:
+        stage_id: UUID, text.
+        settings: what is new in it, in the public JSON, validated, with stored tools put in place. All else is as it
+            was.
+    """
+
+    stage_id: str
+    settings: JsonObject
+
+
 class ToolChannel(Protocol):
     """Who does the tools of a kind that are done elsewhere: the client of a call, or its data connection."""
 
@@ -123,7 +142,7 @@ class ClientLink(Protocol):
 
 
 class BrainHost(Protocol):
-    """What a brain may ask of the call it serves. Every verb returns at once."""
+    """What a brain may ask of the call it serves. Every verb but `stage` returns at once."""
 
     @property
     def bridge(self) -> Bridge:
@@ -142,8 +161,29 @@ class BrainHost(Protocol):
         """Seconds on the session's clock; 20 ms pass between two frames heard, in tests as in life."""
         ...
 
-    def message(self, role: str, text: str, start_ms: float | None = None, end_ms: float | None = None) -> None:
-        """Put something said into the call's messages; times in ms since the brain began."""
+    def message(
+        self,
+        role: str,
+        text: str,
+        start_ms: float | None = None,
+        end_ms: float | None = None,
+        *,
+        tool: ToolUse | None = None,
+    ) -> None:
+        """Put something said into the call's messages; times in ms since the brain began.
+
+        `tool` goes with the roles of tools.
+        """
+        ...
+
+    async def stage(self, settings: JsonObject) -> NewStage:
+        """Have the call enter another stage, of which the body `settings` came from outside and is not validated.
+
+        What is told from here on belongs to it, but for the result of a tool, which stays with its call.
+
+        Raises:
+            StageRefused: the body is no stage's, or the call has had too many.
+        """
         ...
 
     def event(self, severity: str, type: str, text: str, **extras: Json) -> None:

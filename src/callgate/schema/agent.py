@@ -8,7 +8,7 @@ from callgate.core.templates.context_schema import context_schema
 from callgate.core.templates.render import check_template, render_template
 from callgate.entities.agent import Agent
 from callgate.entities.json import Json, JsonObject
-from callgate.schema.body import Body, read
+from callgate.schema.body import Body, HasTool, read
 from callgate.schema.call import timestamp
 from callgate.schema.start_call import CheckUrl, Persona
 
@@ -71,13 +71,18 @@ def validate_call_template(body: Json, *, check_url: CheckUrl | None = None) -> 
     return read(CallTemplateBody, body, {"check_url": check_url}).given()
 
 
-def validate_agent(body: Json, *, check_url: CheckUrl | None = None) -> JsonObject:
+def validate_agent(body: Json, *, check_url: CheckUrl | None = None, has_tool: HasTool | None = None) -> JsonObject:
     """The body of an agent's POST or PATCH: `name` and `callTemplate`, where given.
+
+    Args:
+        body: as it came.
+        check_url: the deployment's guard of URLs.
+        has_tool: which tools may be selected by id; ``None``: any.
 
     Raises:
         Invalid: with every mistake.
     """
-    return read(AgentBody, body, {"check_url": check_url}).given()
+    return read(AgentBody, body, {"check_url": check_url, "has_tool": has_tool}).given()
 
 
 def merge_template(stored: JsonObject | None, body: JsonObject) -> JsonObject:

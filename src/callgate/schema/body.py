@@ -1,7 +1,7 @@
 """What every request body has in common: strict types, camelCase, no unknown keys, read-only fields ignored."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -17,6 +17,18 @@ from pydantic.alias_generators import to_camel
 from callgate.entities.json import Json, JsonObject
 from callgate.schema.duration import seconds
 from callgate.schema.errors import Invalid, rendered, shown
+
+
+class CheckUrl(Protocol):
+    """The deployment's guard of URLs."""
+
+    def __call__(self, url: str, *, websocket: bool = False) -> str | None:
+        """Why a URL may not be used, in words; ``None`` when it may."""
+        ...
+
+
+HasTool = Callable[[str], bool]
+"""Whether an account may select the tool of this id."""
 
 
 class Body(BaseModel):

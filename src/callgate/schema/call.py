@@ -22,6 +22,7 @@ _TERMINATION: Final = {
     "max-duration": "SIP_TERMINATION_NORMAL",
     "caller-cancelled": "SIP_TERMINATION_CANCELED",
     "agent-not-ready": "SIP_TERMINATION_TIMEOUT",
+    "no-prack": "SIP_TERMINATION_TIMEOUT",
     "no-ack": "SIP_TERMINATION_TIMEOUT",
     "agent-unreachable": "SIP_TERMINATION_DESTINATION_UNAVAILABLE",
 }
@@ -95,15 +96,21 @@ def _first_of(speaker: Json) -> JsonObject:
     return {"user": {}} if speaker == "FIRST_SPEAKER_USER" else {"agent": {}}
 
 
-def render_message(message: Message, stage_id: str) -> JsonObject:
+def render_message(message: Message) -> JsonObject:
     """The public Message; its times are seconds since the call was joined."""
     shown: JsonObject = {
         "role": message.role,
         "text": message.text,
         "medium": message.medium,
-        "callStageMessageIndex": message.index,
-        "callStageId": stage_id,
+        "callStageMessageIndex": message.stage_index,
+        "callStageId": message.stage_id,
     }
+    if message.tool is not None:
+        shown |= {"toolName": message.tool.name, "invocationId": message.tool.invocation_id}
+        if message.tool.error:
+            shown["errorDetails"] = message.tool.error
+        if message.tool.state is not None:
+            shown["callState"] = message.tool.state
     if message.start_s is not None:
         span: JsonObject = {"start": duration(message.start_s)}
         if message.end_s is not None:

@@ -7,6 +7,8 @@ from callgate.entities.json import Json
 
 _LOWEST: Final = -(2**63)
 _HIGHEST: Final = 2**63 - 1  # what every database and every client's reader can hold
+# Far beyond what anybody writes, and far below where Python's stack and readers of messages and rows end (near 1,000).
+_DEPTH_MAX: Final = 200
 
 
 def read_json(text: bytes) -> Json:
@@ -14,7 +16,7 @@ def read_json(text: bytes) -> Json:
 
     Raises:
         ValueError: in words: no JSON, NaN or an infinity, a whole number over 64 bits, a key twice in an object,
-            characters that are no text, nesting without end.
+            characters that are no text, nesting deeper than 200 levels.
     """
     try:
         value: Json = json.loads(
@@ -26,6 +28,8 @@ def read_json(text: bytes) -> Json:
         )
         if b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if _is_deeper(value, _DEPTH_MAX):
+            raise RecursionError
     except UnicodeDecodeError:
         raise ValueError("the body is not UTF-8") from None
     except UnicodeEncodeError:
@@ -36,6 +40,21 @@ def read_json(text: bytes) -> Json:
         place = f"line {error.lineno}, column {error.colno}"
         raise ValueError(f"the body is not JSON: {error.msg.lower()} at {place}") from None
     return value
+
+
+def _is_deeper(value: Json, levels: int) -> bool:
+    inside: list[Json] = [value]
+    for _ in range(levels):
+        inside = [
+            inner
+            for outer in inside
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not inside:
+            return False
+    return True
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -1,14 +1,15 @@
 """The bodies that start a call: `POST /api/calls`, `POST /api/agents/{agent_id}/calls`, a fallback handler's answer."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from callgate.entities.json import Json, JsonObject
-from callgate.schema.body import B, Body, UuidText, bounded, read
+from callgate.schema.body import B, Body, HasTool, UuidText, bounded, read
+from callgate.schema.body import CheckUrl as CheckUrl
 from callgate.schema.errors import shown
 from callgate.schema.medium import Callbacks, DataConnection, Medium
-from callgate.schema.tool import SelectedTool, ToolOverrides
+from callgate.schema.tool import SelectedTools, ToolOverrides
 from callgate.schema.voice import ExternalVoice, only_one
 
 _Delay = Annotated[str, bounded(0, 3_600)]  # an hour of silence is longer than any call waits for words
@@ -35,14 +36,6 @@ def _metadata(value: dict[str, str]) -> dict[str, str]:
 
 
 Metadata = Annotated[dict[str, str], AfterValidator(_metadata)]
-
-
-class CheckUrl(Protocol):
-    """The deployment's guard of URLs."""
-
-    def __call__(self, url: str, *, websocket: bool = False) -> str | None:
-        """Why a URL may not be used, in words; ``None`` when it may."""
-        ...
 
 
 class Span(Body):
@@ -158,7 +151,7 @@ class Persona(CallSettings):
     language_hint: _Language | None = None
     time_exceeded_message: str | None = None
     inactivity_messages: list[TimedMessage] | None = None
-    selected_tools: list[SelectedTool] | None = None
+    selected_tools: SelectedTools | None = None
     vad_settings: VoiceActivity | None = None
 
     @model_validator(mode="after")
@@ -206,28 +199,39 @@ class StartAgentCallBody(CallSettings):
         return self
 
 
-def validate_start_call(body: Json, *, check_url: CheckUrl | None = None, ignore_medium: bool = False) -> JsonObject:
+def validate_start_call(
+    body: Json,
+    *,
+    check_url: CheckUrl | None = None,
+    has_tool: HasTool | None = None,
+    ignore_medium: bool = False,
+) -> JsonObject:
     """The body of `POST /api/calls`: only what was given, normalised.
 
     Args:
         body: as it came.
         check_url: the deployment's guard of URLs.
+        has_tool: which tools may be selected by id; ``None``: any.
         ignore_medium: leave the medium out unread, as in a fallback handler's answer.
 
     Raises:
         Invalid: with every mistake.
     """
-    return _validated(StartCallBody, body, check_url, ignore_medium)
+    return _validated(StartCallBody, body, {"check_url": check_url, "has_tool": has_tool}, ignore_medium)
 
 
 def validate_start_agent_call(
-    body: Json, *, check_url: CheckUrl | None = None, ignore_medium: bool = False
+    body: Json,
+    *,
+    check_url: CheckUrl | None = None,
+    has_tool: HasTool | None = None,
+    ignore_medium: bool = False,
 ) -> JsonObject:
     """The body of `POST /api/agents/{agent_id}/calls`; see `validate_start_call`."""
-    return _validated(StartAgentCallBody, body, check_url, ignore_medium)
+    return _validated(StartAgentCallBody, body, {"check_url": check_url, "has_tool": has_tool}, ignore_medium)
 
 
-def _validated(model: type[B], body: Json, check_url: CheckUrl | None, ignore_medium: bool) -> JsonObject:
+def _validated(model: type[B], body: Json, context: dict[str, Any], ignore_medium: bool) -> JsonObject:
     if ignore_medium and isinstance(body, dict):
         body = {key: value for key, value in body.items() if key != "medium"}
-    return read(model, body, {"check_url": check_url}).given()
+    return read(model, body, context).given()

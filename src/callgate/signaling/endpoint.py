@@ -9,41 +9,35 @@ What comes is sorted in this order, and only the last kind ever meets the rules:
 4. everything else: an INVITE becomes an attempt, OPTIONS and the rest are answered to admitted sources.
 """
 
-import asyncio
-import socket
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
-from typing import Final
+from dataclasses import replace
 
-from callgate.core.sip.attempt import attempt_of, unmapped
+from callgate.core.admission.gateway import GatewayWatch
+from callgate.core.sip.attempt import attempt_of
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
 from callgate.core.sip.message import Request, Response, respond
 from callgate.core.sip.stateless import acknowledges, refuse_statelessly, stateless_tag
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import State
-from callgate.core.sip.uri import parse_uri, write_host
 from callgate.core.sip.validate import validate_request, validate_response
+from callgate.core.sip.via import BRANCH_COOKIE
 from callgate.entities.attempt import Defect
 from callgate.entities.decision import Verdict
 from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls, Strangers
 from callgate.runtime.tasks import TaskOwner
-from callgate.signaling.addresses import AddressBook
 from callgate.signaling.exchange import ClientExchange, ServerExchange
+from callgate.signaling.hops import next_hop
 from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.living_calls import LivingCalls
 from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
-from callgate.signaling.tcp import TcpConnection, TcpTransport
-from callgate.signaling.transport import Connection, Peer
-from callgate.signaling.udp import UdpTransport
-from callgate.signaling.within_dialog import ALLOW, WithinDialog, why
-
-# RFC 3261 section 8.1.1.7 (Via): branches that begin so are unique; others are RFC 2543's.
-_COOKIE: Final = "z9hG4bK"
+from callgate.signaling.transport import Connection, Hop, Listener, Peer
+from callgate.signaling.transports import TransportOptions, Transports
+from callgate.signaling.within_dialog import ALLOW, SUPPORTED, WithinDialog, why
 
 
 class SipEndpoint:
-    """One address and port, UDP and TCP.
+    """Sorts the messages of all transports.
 
     Args:
         calls: asked about INVITEs; ``None``: none is taken.
@@ -55,10 +49,9 @@ class SipEndpoint:
         tasks: owns what runs in the background.
         user_agent: our name and version.
         t1_s: timer T1.
-        tcp_connections_max: open at a time.
-        tcp_idle_s: a connection without call and byte is closed after this.
-        advertise: see `AddressBook`.
-        local_networks: see `AddressBook`.
+        session_expires_s: the session interval that we would like, RFC 4028.
+        transports: what an operator says about these.
+        knows_source: whether a source may hold connections like one that is admitted; ``None``: those that are.
         strangers: who is noisy; ``None``: nobody is.
         replaces: whether INVITEs may ask to go on with a call, RFC 3891.
         warn: told in words what an operator must know.
@@ -76,10 +69,9 @@ class SipEndpoint:
         tasks: TaskOwner,
         user_agent: str,
         t1_s: float = 0.5,
-        tcp_connections_max: int = 1_000,
-        tcp_idle_s: float = 600.0,
-        advertise: str = "",
-        local_networks: tuple[str, ...] = (),
+        session_expires_s: int = 1_800,
+        transports: TransportOptions | None = None,
+        knows_source: Callable[[str], bool] | None = None,
         strangers: Strangers | None = None,
         replaces: bool = False,
         warn: Callable[[str], None] = lambda words: None,
@@ -87,25 +79,26 @@ class SipEndpoint:
         self.clock = clock
         self.alarms = alarms
         self.timers = Timers.of(t1_s)
+        self.session_expires_s = session_expires_s
+        self.number = ids.number
         self.user_agent = user_agent
-        self.addresses: AddressBook
         self._calls = calls
         self._admits_source = admits_source
         self._draining = draining
         self._ids = ids
-        self._tasks = tasks
         self._warn = warn
-        self._advertise = advertise
-        self._local_networks = local_networks
         self._secret = ids.token(32).encode()
-        self._udp: UdpTransport | None = None
-        self._tcp = TcpTransport(
+        self._gateways = GatewayWatch()
+        self.transports = Transports(
             self,
-            clock,
-            alarms,
-            connections_max=tcp_connections_max,
-            idle_s=tcp_idle_s,
+            transports or TransportOptions(),
+            clock=clock,
+            alarms=alarms,
+            ids=ids,
+            tasks=tasks,
+            known=knows_source or admits_source,
             in_use=self._carries_a_call,
+            warn=warn,
         )
         self._server: dict[tuple[str, ...], ServerExchange] = {}
         self._client: dict[tuple[str, str], ClientExchange] = {}
@@ -115,41 +108,17 @@ class SipEndpoint:
         self._legs: dict[tuple[str, ...], IncomingLeg] = {}
         self._strangers = strangers
         # Option tags that we could be required to understand.
-        self._supported = frozenset({"replaces"} if replaces else ())
-        self.supported_header = tuple(("Supported", tag) for tag in self._supported)
+        self.supported = (*SUPPORTED, "replaces") if replaces else SUPPORTED
+        self._supported = frozenset(self.supported)
         self._living = LivingCalls()
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen on UDP and TCP.
-
-        Args:
-            host: IP address.
-            port: the same for both; 0 picks one that is free for both.
-
-        Returns:
-            Address and port.
-
-        Raises:
-            OSError: the address cannot be had.
-        """
-        udp, tcp = _bind_both(host, port)
-        bound: tuple[str, int] = udp.getsockname()[:2]
-        self.addresses = AddressBook(
-            unmapped(bound[0]),
-            bound[1],
-            advertise=self._advertise,
-            local_networks=self._local_networks,
-            warn=self._warn,
-        )
-        self._udp = await UdpTransport.open(udp, self)
-        await self._tcp.open(tcp)
-        return bound
+    async def start(self, host: str, port: int, further: Sequence[Listener] = ()) -> tuple[str, int]:
+        """Listen: see `Transports.start`."""
+        return await self.transports.start(host, port, further)
 
     def close(self) -> None:
         """Stop receiving and sending."""
-        if self._udp is not None:
-            self._udp.close()
-        self._tcp.close()
+        self.transports.close()
 
     @property
     def busy(self) -> tuple[int, int, int]:
@@ -182,12 +151,7 @@ class SipEndpoint:
             ParseError: `uri` is none.
             OSError: its host cannot be resolved.
         """
-        target = parse_uri(uri)
-        port = target.port or 5060
-        found = await asyncio.get_running_loop().getaddrinfo(
-            target.host, port, type=socket.SOCK_DGRAM, family=socket.AF_INET6 if ":" in target.host else socket.AF_INET
-        )
-        peer = Peer(transport, str(found[0][4][0]), port)
+        peer = await self.transports.peer_of(uri, transport)
         invite = invite_of(
             uri,
             via=self.via(peer),
@@ -198,7 +162,7 @@ class SipEndpoint:
             call_id=self._ids.token(16),
             user_agent=self.user_agent,
             headers=headers,
-            sdp=sdp(self.addresses.towards(peer.address)),
+            sdp=sdp(self.transports.media_address(peer)),
         )
         call = OutgoingCall(self, invite, peer, listener)
         call.begin()
@@ -206,73 +170,44 @@ class SipEndpoint:
 
     # ---------------------------------------------------------------------------------- for exchanges and dialogs
 
-    def via(self, peer: Peer) -> str:
+    def via(self, peer: Peer | Hop) -> str:
         """Our hop towards a peer, with a fresh branch."""
-        host = write_host(self.addresses.towards(peer.address))
-        return (
-            f"SIP/2.0/{peer.transport.upper()} {host}:{self.addresses.port};rport;branch={_COOKIE}{self._ids.token(12)}"
-        )
+        return self.transports.via(peer)
 
-    def contact(self, peer: Peer) -> str:
-        """Where a peer reaches us."""
-        suffix = "" if peer.transport == "udp" else f";transport={peer.transport}"
-        return f"<sip:callgate@{write_host(self.addresses.towards(peer.address))}:{self.addresses.port}{suffix}>"
+    def contact(self, peer: Peer, request: Request | None = None) -> str:
+        """Where a peer reaches us: see `Transports.contact`."""
+        return self.transports.contact(peer, request)
 
-    def next_hop(self, dialog: Dialog, last: Peer) -> Peer:
-        """Where a request within a dialog goes.
+    def next_hop(self, dialog: Dialog, last: Peer) -> Peer | Hop:
+        """Where a request within a dialog goes: see `hops.next_hop`."""
+        return next_hop(dialog, last)
 
-        Raises:
-            ParseError: the peer's Contact or Route is no URI.
-        """
-        if not dialog.next_hop:
-            return last
-        uri = parse_uri(dialog.next_hop)
-        try:
-            host = ip_address(uri.host)
-        except ValueError:
-            return last  # names need a resolver, RFC 3263; the source has proved that it listens
-        if last.reliable and last.connection is not None and not last.connection.closed:
-            return last
-        if host.is_private and ip_address(last.address).is_global:
-            return last  # a phone behind NAT that tells its inside address
-        transport = uri.transport or "udp"
-        if transport not in ("udp", "tcp") or host.version != ip_address(last.address).version:
-            return last
-        return Peer(transport, str(host), uri.port or 5060)
+    def media_address(self, peer: Peer) -> str:
+        """The address of ours that a peer's sound goes to."""
+        return self.transports.media_address(peer)
 
     def transact(
-        self, request: Request, peer: Peer, responded: Callable[[Response], None], failed: Callable[[str], None]
+        self, request: Request, hop: Peer | Hop, responded: Callable[[Response], None], failed: Callable[[str], None]
     ) -> ClientExchange:
         """Send a request and see it through."""
+        peer = hop.guess if isinstance(hop, Hop) else hop
         exchange = ClientExchange(self, request, peer, responded, failed)
         self._client[exchange.key] = exchange
         self._living.enter(request.call_id)
-        exchange.begin()
+        self.transports.find(request, hop, exchange.begin, exchange.not_sent)
         return exchange
 
-    def send(self, request: Request, peer: Peer) -> None:
+    def send(self, request: Request, hop: Peer | Hop) -> None:
         """Send a request that has no transaction: the ACK of a 2xx."""
-        self.deliver(request.encode(), peer, lambda reason: None)
+
+        def found(peer: Peer) -> None:
+            self.deliver(request.encode(), peer, lambda reason: None)
+
+        self.transports.find(request, hop, found, lambda reason: None)
 
     def deliver(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
         """Send bytes to a peer; `failed` is told when they certainly did not get there."""
-        if peer.transport == "udp":
-            if self._udp is not None:
-                self._udp.send(data, peer.address, peer.port)
-        elif peer.connection is not None and not peer.connection.closed:
-            peer.connection.send(data)
-        else:
-            self._tasks.spawn(self._connect_and_send(data, peer, failed), name="sip connect")
-
-    async def _connect_and_send(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
-        try:
-            connection = self._tcp.connection_to(peer.address, peer.port) or await self._tcp.connect(
-                peer.address, peer.port
-            )
-        except OSError as error:
-            failed((error.strerror or str(error)).lower())
-            return
-        connection.send(data)
+        self.transports.deliver(data, peer, failed)
 
     def keep(self, side: WithinDialog) -> None:
         """A dialog has begun."""
@@ -391,10 +326,14 @@ class SipEndpoint:
                 self._refuse(request, 481, peer, size)
             else:
                 self._inside(side, request, self._serve(request, peer, key))
-        elif method == "INVITE":
-            self._invite_came(request, peer, key, size)
         else:
-            self._stray_came(request, peer, key, size)
+            words = self._gateways.seen(peer.address, request.via.host, self._admits_source)
+            if words:
+                self._warn(words)
+            if method == "INVITE":
+                self._invite_came(request, peer, key, size)
+            else:
+                self._stray_came(request, peer, key, size)
 
     def _inside(self, side: WithinDialog, request: Request, exchange: ServerExchange) -> None:
         """A request within a dialog; a transaction that was begun is answered, whatever happens."""
@@ -440,7 +379,7 @@ class SipEndpoint:
             status, words = (503, "the node is shutting down") if self._draining() else (200, None)
             headers = (
                 ("Allow", ALLOW),
-                *self.supported_header,
+                ("Supported", ", ".join(self.supported)),
                 ("Accept", "application/sdp"),
                 *why(status, words),
                 ("Server", self.user_agent),
@@ -538,7 +477,7 @@ class SipEndpoint:
             port = peer.port if peer.reliable or via.wants_rport else via.port or 5060
         except SipError:
             return
-        self.deliver(wire, Peer(peer.transport, peer.address, port, peer.connection), lambda reason: None)
+        self.deliver(wire, replace(peer, port=port), lambda reason: None)
 
     def _count(self, peer: Peer) -> None:
         """What came belongs to nothing; of strangers that is noise."""
@@ -550,7 +489,7 @@ class SipEndpoint:
         self._server[key] = exchange
         return exchange
 
-    def _carries_a_call(self, connection: TcpConnection) -> bool:
+    def _carries_a_call(self, connection: Connection) -> bool:
         return any(side.peer.connection is connection for side in self._dialogs.values())
 
 
@@ -559,7 +498,7 @@ def _key(request: Request) -> tuple[str, ...]:
     via = request.via
     method = "INVITE" if request.method == "ACK" else request.method
     branch = via.branch or ""
-    if branch.startswith(_COOKIE):
+    if branch.startswith(BRANCH_COOKIE):
         return branch, via.host.lower(), str(via.port or 5060), method
     number = str(request.cseq.number)
     return "", request.call_id, request.from_.tag or "", number, via.host.lower(), str(via.port), branch, method
@@ -568,29 +507,3 @@ def _key(request: Request) -> tuple[str, ...]:
 def _served_key(request: Request) -> tuple[str, str, int]:
     """What an INVITE and its forks have in common. RFC 3261 section 8.2.2.2 (Merged Requests)."""
     return request.call_id, request.from_.tag or "", request.cseq.number
-
-
-def _bind_both(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket on the same address and port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for attempt in range(20):
-        udp = socket.socket(family, socket.SOCK_DGRAM)
-        tcp = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if family == socket.AF_INET6:  # `::` stands for IPv4 too, whatever the system's habit
-                for sock in (udp, tcp):
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            udp.bind((host, port))
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tcp.bind((host, udp.getsockname()[1]))
-            tcp.listen(1_024)
-        except OSError:
-            udp.close()
-            tcp.close()
-            if port != 0 or attempt == 19:  # a free UDP port may be taken for TCP
-                raise
-            continue
-        udp.setblocking(False)
-        tcp.setblocking(False)
-        return udp, tcp
-    raise AssertionError("unreachable")

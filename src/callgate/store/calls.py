@@ -1,5 +1,6 @@
 """Calls, what was said in them and what happened to them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -8,12 +9,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord
 from callgate.entities.outcomes import OUTCOMES
 from callgate.schema.call import render_call
 from callgate.store.base import StorePart
-from callgate.store.groups import Rows, call_changes
+from callgate.store.groups import Rows, call_changes, restaged
 from callgate.store.rows import (
     call_of,
     call_row,
@@ -24,8 +25,10 @@ from callgate.store.rows import (
     message_row,
     outbox_of,
     outbox_row,
+    stage_of,
+    stage_row,
 )
-from callgate.store.tables import call_events, calls, deleted_calls, messages, outbox
+from callgate.store.tables import call_events, call_stages, calls, deleted_calls, messages, outbox
 
 SORTS: Final = ("created", "joined", "ended", "duration_s")
 
@@ -85,6 +88,13 @@ class CallRecords(StorePart):
         """Queue an event."""
         self._writer.queue("events", event_row(event))
 
+    def call_stage(self, stage: CallStage) -> None:
+        """Queue a stage; from the second on, the call is in it."""
+        row = stage_row(stage)
+        self._writer.queue("stages", row)
+        if stage.position:
+            self._writer.queue("restaged", restaged(row))
+
     async def get_call(self, account_id: str, call_id: str) -> Call | None:
         """One call."""
         row = await self._one(select(calls).where(calls.c.call_id == call_id, calls.c.account_id == account_id))
@@ -111,14 +121,14 @@ class CallRecords(StorePart):
         return [call_of(row) for row in rows], await self._count(select(func.count()).select_from(calls).where(wanted))
 
     async def delete_call(self, account_id: str, call_id: str) -> bool:
-        """Delete a call with its messages and events; a tombstone stays. ``False`` when there is none."""
+        """Delete a call with its messages, events and stages; a tombstone stays. ``False`` when there is none."""
 
         async def work(connection: AsyncConnection) -> bool:
             mine = (calls.c.call_id == call_id) & (calls.c.account_id == account_id)
             if not (await connection.execute(delete(calls).where(mine))).rowcount:
                 return False
-            await connection.execute(delete(messages).where(messages.c.call_id == call_id))
-            await connection.execute(delete(call_events).where(call_events.c.call_id == call_id))
+            for table in (messages, call_events, call_stages):
+                await connection.execute(delete(table).where(table.c.call_id == call_id))
             await connection.execute(
                 insert(deleted_calls),
                 [{"call_id": call_id, "account_id": account_id, "deleted": self._clock.now()}],
@@ -127,10 +137,55 @@ class CallRecords(StorePart):
 
         return await self._writer.run(work)
 
-    async def messages(self, call_id: str) -> list[Message]:
-        """What was said, in order."""
-        rows = await self._read(select(messages).where(messages.c.call_id == call_id).order_by(messages.c.position))
+    async def messages(self, call_id: str, stage_id: str | None = None) -> list[Message]:
+        """What was said, in order; `stage_id`: in this stage alone."""
+        wanted = messages.c.call_id == call_id
+        if stage_id is not None:
+            wanted &= messages.c.stage_id == stage_id
+        rows = await self._read(select(messages).where(wanted).order_by(messages.c.position))
         return [message_of(row) for row in rows]
+
+    async def stages(self, call: Call) -> list[CallStage]:
+        """The stages of a call, in order; there is at least one."""
+        rows = await self._read(
+            select(call_stages).where(call_stages.c.call_id == call.call_id).order_by(call_stages.c.position)
+        )
+        only = CallStage(call.stage_id, call.call_id, 0, call.created, call.settings)
+        return [stage_of(row) for row in rows] or [only]
+
+    async def stage_errors(self, call_id: str) -> Mapping[str, int]:
+        """How many uses of tools have failed, and how many errors happened, by stage; without those that had none."""
+        failed = (messages.c.call_id == call_id) & messages.c.tool_error.is_not(None)
+        errors = (call_events.c.call_id == call_id) & (call_events.c.severity == "error")
+        found: Counter[str] = Counter()
+        for table, wanted in ((messages, failed), (call_events, errors)):
+            query = select(table.c.stage_id, func.count().label("count")).where(wanted).group_by(table.c.stage_id)
+            for row in await self._read(query):
+                found[row["stage_id"]] += row["count"]
+        return found
+
+    async def tool_history(
+        self, account_id: str, tool_id: str, *, offset: int, limit: int
+    ) -> tuple[list[tuple[Call, int]], int]:
+        """Calls in which a tool was used and how many of its uses failed in each, newest first; and how many calls."""
+        used = (
+            select(messages.c.call_id, func.count(messages.c.tool_error).label("errors"))
+            .where(messages.c.tool_id == tool_id)
+            .group_by(messages.c.call_id)
+            .subquery()
+        )
+        mine = calls.c.account_id == account_id
+        both = calls.join(used, used.c.call_id == calls.c.call_id)
+        rows = await self._read(
+            select(calls, used.c.errors)
+            .select_from(both)
+            .where(mine)
+            .order_by(calls.c.created.desc(), calls.c.call_id)
+            .offset(offset)
+            .limit(limit)
+        )
+        total = await self._count(select(func.count()).select_from(both).where(mine))
+        return [(call_of(row), row["errors"]) for row in rows], total
 
     async def events(self, call_id: str, *, severities: Sequence[str], type: str | None = None) -> list[CallEvent]:
         """What happened, in order."""

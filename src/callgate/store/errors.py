@@ -4,6 +4,7 @@
 
     Exception
     ├── StoreUnavailable    the database cannot be opened, read or written; words for an operator
+    ├── NameTaken           another thing of the account is called so
     └── VersionConflict     a configuration was changed in between
 """
 
@@ -12,6 +13,10 @@ from callgate.entities.sip_config import SipConfigVersion
 
 class StoreUnavailable(Exception):
     """The database cannot be used; nothing of the attempted change was kept."""
+
+
+class NameTaken(Exception):
+    """Another thing of the account has the name; nothing was changed."""
 
 
 class VersionConflict(Exception):

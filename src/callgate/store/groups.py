@@ -17,7 +17,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql.dml import UpdateBase
 
-from callgate.store.tables import call_events, calls, decisions, messages, outbox
+from callgate.store.tables import call_events, call_stages, calls, decisions, messages, outbox
 
 Rows = dict[str, list[dict[str, Any]]]
 """Rows by the name of their statement."""
@@ -54,6 +54,11 @@ _UPDATE_CALL: Final = (
     .where(calls.c.call_id == bindparam(f"{_BOUND}call_id"))
     .values({name: bindparam(f"{_BOUND}{name}") for name in _CALL_COLUMNS})
 )
+_RESTAGE_CALL: Final = (
+    update(calls)
+    .where(calls.c.call_id == bindparam(f"{_BOUND}call_id"))
+    .values({name: bindparam(f"{_BOUND}{name}") for name in ("stage_id", "settings")})
+)
 _INSERT_EVENT: Final = insert(call_events).values(
     {column.name: bindparam(column.name) for column in call_events.c if column.name != "event_number"}
 )
@@ -66,6 +71,8 @@ _STATEMENTS: Final = {
     "calls": _Statement(insert(calls), calls),
     "decisions": _Statement(_UPSERT_DECISION, decisions),
     "joined": _Statement(_UPDATE_CALL, calls),
+    "stages": _Statement(insert(call_stages), call_stages),
+    "restaged": _Statement(_RESTAGE_CALL, calls),
     "messages": _Statement(insert(messages), messages),
     "events": _Statement(_INSERT_EVENT, call_events),
     "ended": _Statement(_UPDATE_CALL, calls),
@@ -76,6 +83,11 @@ _STATEMENTS: Final = {
 def call_changes(row: dict[str, Any]) -> dict[str, Any]:
     """The columns of a call's row that change, named for the update."""
     return {f"{_BOUND}call_id": row["call_id"], **{f"{_BOUND}{name}": row[name] for name in _CALL_COLUMNS}}
+
+
+def restaged(row: dict[str, Any]) -> dict[str, Any]:
+    """What of a stage's row its call takes over, named for the update."""
+    return {f"{_BOUND}{name}": row[name] for name in ("call_id", "stage_id", "settings")}
 
 
 class GroupWriter:

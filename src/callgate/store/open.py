@@ -22,16 +22,17 @@ from callgate.store.calls import CallRecords
 from callgate.store.decisions import DecisionRecords
 from callgate.store.errors import StoreUnavailable
 from callgate.store.groups import GroupWriter, to_json, words_of
-from callgate.store.rows import account_of, agent_of, api_key_of, version_of
+from callgate.store.rows import account_of, agent_of, api_key_of, tool_of, version_of
 from callgate.store.snapshot import Configuration, ConfigurationSnapshot
-from callgate.store.tables import accounts, agents, api_keys, sip_config_versions
+from callgate.store.tables import accounts, agents, api_keys, sip_config_versions, tools
+from callgate.store.tools import ToolStore
 from callgate.store.writer import Writer
 
 # A reader may find the file locked for the moment of a checkpoint.
 _BUSY_MS = 5_000
 
 
-class Store(AccountStore, AgentStore, CallRecords, DecisionRecords):
+class Store(AccountStore, AgentStore, ToolStore, CallRecords, DecisionRecords):
     """Everything that is kept, one file per noun."""
 
     async def close(self) -> None:
@@ -143,6 +144,7 @@ async def _load(engine: AsyncEngine) -> Configuration:
         ]
         newest = select(sip_config_versions).order_by(sip_config_versions.c.number)
         versions = {row["account_id"]: version_of(row) for row in (await connection.execute(newest)).mappings()}
+        kept = [tool_of(row) for row in (await connection.execute(select(tools))).mappings()]
     return Configuration(
         accounts=tuple(owners),
         keys={key.digest: key for key in keys},
@@ -151,4 +153,8 @@ async def _load(engine: AsyncEngine) -> Configuration:
             for owner in owners
         },
         sip_configs=versions,
+        tools={
+            owner.account_id: {tool.tool_id: tool for tool in kept if tool.account_id == owner.account_id}
+            for owner in owners
+        },
     )

@@ -7,10 +7,11 @@ from sqlalchemy.engine import RowMapping
 
 from callgate.entities.account import Account, ApiKey
 from callgate.entities.agent import Agent
-from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
+from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent, ToolUse
 from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
 from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig, SipConfigVersion
+from callgate.entities.tool import DurableTool
 
 Row = Mapping[str, Any] | RowMapping
 
@@ -148,8 +149,41 @@ def call_of(row: Row) -> Call:
     )
 
 
+def tool_row(tool: DurableTool) -> dict[str, Any]:
+    """A tool as a row."""
+    return {
+        "tool_id": tool.tool_id,
+        "account_id": tool.account_id,
+        "name": tool.name,
+        "created": tool.created,
+        "definition": tool.definition,
+    }
+
+
+def tool_of(row: Row) -> DurableTool:
+    """A tool from its row."""
+    return DurableTool(row["tool_id"], row["account_id"], row["name"], row["created"], row["definition"])
+
+
+def stage_row(stage: CallStage) -> dict[str, Any]:
+    """A stage as a row."""
+    return {
+        "call_id": stage.call_id,
+        "position": stage.position,
+        "stage_id": stage.stage_id,
+        "created": stage.created,
+        "settings": stage.settings,
+    }
+
+
+def stage_of(row: Row) -> CallStage:
+    """A stage from its row."""
+    return CallStage(row["stage_id"], row["call_id"], row["position"], row["created"], row["settings"])
+
+
 def message_row(message: Message) -> dict[str, Any]:
     """A message as a row."""
+    tool = message.tool
     return {
         "call_id": message.call_id,
         "position": message.index,
@@ -159,11 +193,27 @@ def message_row(message: Message) -> dict[str, Any]:
         "at": message.at,
         "start_s": message.start_s,
         "end_s": message.end_s,
+        "stage_id": message.stage_id,
+        "stage_position": message.stage_index,
+        "tool_name": None if tool is None else tool.name,
+        "invocation_id": None if tool is None else tool.invocation_id,
+        "tool_id": None if tool is None else tool.tool_id or None,
+        "tool_error": None if tool is None else tool.error or None,
+        "call_state": None if tool is None else tool.state,
     }
 
 
 def message_of(row: Row) -> Message:
     """A message from its row."""
+    tool = None
+    if row["tool_name"] is not None:
+        tool = ToolUse(
+            row["tool_name"],
+            row["invocation_id"],
+            row["tool_id"] or "",
+            row["tool_error"] or "",
+            row["call_state"],
+        )
     return Message(
         row["call_id"],
         row["position"],
@@ -173,6 +223,9 @@ def message_of(row: Row) -> Message:
         row["at"],
         row["start_s"],
         row["end_s"],
+        stage_id=row["stage_id"],
+        stage_index=row["stage_position"],
+        tool=tool,
     )
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from callgate.entities.account import Account, ApiKey
 from callgate.entities.agent import Agent
 from callgate.entities.sip_config import SipConfigVersion
+from callgate.entities.tool import DurableTool
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,14 @@ class Configuration:
         keys: by digest.
         agents: the living, by account and id.
         sip_configs: the version in force, by account.
+        tools: by account and id.
     """
 
     accounts: tuple[Account, ...] = ()
     keys: Mapping[str, ApiKey] = field(default_factory=dict)
     agents: Mapping[str, Mapping[str, Agent]] = field(default_factory=dict)
     sip_configs: Mapping[str, SipConfigVersion] = field(default_factory=dict)
+    tools: Mapping[str, Mapping[str, DurableTool]] = field(default_factory=dict)
 
     def with_account(self, account: Account, key: ApiKey, sip_config: SipConfigVersion) -> "Configuration":
         """One account more."""
@@ -48,6 +51,16 @@ class Configuration:
         """An agent deleted."""
         agents = {name: agent for name, agent in self.agents.get(account_id, {}).items() if name != agent_id}
         return replace(self, agents={**self.agents, account_id: MappingProxyType(agents)})
+
+    def with_tool(self, tool: DurableTool) -> "Configuration":
+        """A tool new or changed."""
+        tools = {**self.tools.get(tool.account_id, {}), tool.tool_id: tool}
+        return replace(self, tools={**self.tools, tool.account_id: MappingProxyType(tools)})
+
+    def without_tool(self, account_id: str, tool_id: str) -> "Configuration":
+        """A tool deleted."""
+        tools = {name: tool for name, tool in self.tools.get(account_id, {}).items() if name != tool_id}
+        return replace(self, tools={**self.tools, account_id: MappingProxyType(tools)})
 
     def with_sip_config(self, version: SipConfigVersion) -> "Configuration":
         """A version newly in force."""
@@ -84,6 +97,10 @@ class ConfigurationSnapshot:
     def agents_of(self, account_id: str) -> Mapping[str, Agent]:
         """The living agents of one account, by id."""
         return self._now.agents.get(account_id, {})
+
+    def tools_of(self, account_id: str) -> Mapping[str, DurableTool]:
+        """The tools that one account keeps, by id."""
+        return self._now.tools.get(account_id, {})
 
     def sip_config(self, account_id: str) -> SipConfigVersion:
         """The rules of one account.

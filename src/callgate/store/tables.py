@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 
@@ -82,6 +83,17 @@ agents = Table(
     Index("agents_by_account", "account_id", "created"),
 )
 
+tools = Table(
+    "tools",
+    metadata,
+    Column("tool_id", String(36), primary_key=True),
+    Column("account_id", String(36), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("definition", JSON, nullable=False),
+    Index("tools_by_account", "account_id", "name", unique=True),
+)
+
 calls = Table(
     "calls",
     metadata,
@@ -108,6 +120,16 @@ calls = Table(
     Index("calls_open", "ended"),
 )
 
+call_stages = Table(  # of calls that have had more than one; else the call itself says all of its only one
+    "call_stages",
+    metadata,
+    Column("call_id", String(36), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("stage_id", String(36), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("settings", JSON, nullable=False),
+)
+
 deleted_calls = Table(
     "deleted_calls",
     metadata,
@@ -127,6 +149,19 @@ messages = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("start_s", Float),
     Column("end_s", Float),
+    Column("stage_id", String(36), nullable=False),
+    Column("stage_position", Integer, nullable=False),
+    Column("tool_name", Text),
+    Column("invocation_id", Text),
+    Column("tool_id", String(36)),
+    Column("tool_error", Text),
+    Column("call_state", JSON(none_as_null=True)),
+    Index(
+        "messages_by_tool",
+        "tool_id",
+        sqlite_where=text("tool_id IS NOT NULL"),
+        postgresql_where=text("tool_id IS NOT NULL"),
+    ),
 )
 
 call_events = Table(

@@ -18,8 +18,9 @@ from callgate.schema.errors import Invalid
 from callgate.schema.evaluate import EvaluateBody
 from callgate.schema.sip_config import SipConfigPatch
 from callgate.schema.start_call import StartAgentCallBody, StartCallBody
+from callgate.schema.tool import ToolBody, ToolTest
 from callgate.store.errors import StoreUnavailable
-from callgate.web.api import agents, calls, decisions, models, sip, stream_calls
+from callgate.web.api import agents, calls, decisions, models, sip, stages, stream_calls, tools
 from callgate.web.documented import schemas_of
 from callgate.web.request import UNSAFE_KEY_HEADER
 
@@ -52,11 +53,11 @@ def create_app(
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
         expose_headers=["ETag"],
     )
-    for noun in (decisions, sip, agents, calls, models, stream_calls):
+    for noun in (decisions, sip, agents, tools, calls, stages, models, stream_calls):
         app.include_router(noun.router)
     _add_node_routes(app, ready)
     _add_refusals(app)
@@ -87,7 +88,8 @@ def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(schemas_of(SipConfigPatch, AgentBody, StartCallBody, StartAgentCallBody, EvaluateBody))
+    bodies = (SipConfigPatch, AgentBody, ToolBody, ToolTest, StartCallBody, StartAgentCallBody, EvaluateBody)
+    schemas.update(schemas_of(*bodies))
     return document
 
 

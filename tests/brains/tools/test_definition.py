@@ -95,6 +95,13 @@ def test_built_in_tools_are_known_by_name() -> None:
     assert read_tool({"toolName": "hangUp"}).reaction is Reaction.LISTENS
 
 
+def test_a_stored_tool_is_known_by_its_id_too() -> None:
+    assert read_tool({**temporary(), "toolId": "stored"}).tool_id == "stored"
+    assert read_tool({"toolName": "hangUp", "toolId": "built in"}).tool_id == "built in"
+    with pytest.raises(ToolUnusable, match="there is no tool 'gone'"):
+        read_tool({"toolId": "gone"})
+
+
 def test_what_cannot_be_used_is_told_and_the_rest_is_offered() -> None:
     found, words = tools_of(
         {"selectedTools": [{"toolName": "coldTransfer"}, {"toolName": "hangUp"}, {"toolName": "hangUp"}, 7]}

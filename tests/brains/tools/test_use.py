@@ -9,6 +9,7 @@ import pytest
 from callgate.brains.openai_realtime import OpenAIRealtimeFactory
 from callgate.brains.realtime_server import RealtimeServer as Configured
 from callgate.brains.tools.client import ANSWER_BYTES_MAX, ToolClient
+from callgate.entities.call import ToolUse
 from callgate.entities.json import JsonObject
 from callgate.runtime.address_guard import AddressGuard
 from callgate.testing.openai_realtime_server import RealtimeServer
@@ -99,7 +100,10 @@ async def test_a_tool_is_asked_and_the_model_goes_on_with_its_answer(
         "said": [{"role": "MESSAGE_ROLE_USER", "text": "Monday."}],
         "state": {"tries": 1},
     }
-    assert one.messages[1:] == [("tool_call", 'book: {"day": "monday"}'), ("tool_result", "book: booked for monday")]
+    assert one.messages[1:] == [("tool_call", '{"day": "monday"}'), ("tool_result", "booked for monday")]
+    called, answered = one.tools
+    assert called == answered == ToolUse("book", called.invocation_id)
+    assert called.invocation_id
 
 
 async def test_an_answer_may_ask_the_agent_to_listen(model: RealtimeServer, shop: ToolServer, begun: Begun) -> None:
@@ -151,18 +155,96 @@ async def test_an_answer_may_change_the_state_that_the_next_use_is_told(
         await model.calls_tool("book", '{"day": "monday"}')
         await one.until(lambda uses=uses: len(told(model)) == uses)
     assert json.loads(shop.asked[1].body)["state"] == {"a": 1, "b": 2}
+    assert [use.state for use in one.tools] == [None, {"a": 1, "b": 2}, None, {"a": 1, "b": 2}]
+
+
+NEW_STAGE = {"X-Ultravox-Response-Type": "new-stage"}
+
+
+async def test_a_state_that_is_too_long_or_none_is_told_and_not_kept(
+    model: RealtimeServer, shop: ToolServer, begun: Begun
+) -> None:
+    one = await begun(http_tool(shop), initialState={"a": "x" * 65_000})
+    for uses, state in enumerate(['{"b": "%s"}' % ("y" * 1_000), "[]"], start=1):
+        shop.answer = Answer(headers={"X-Ultravox-Update-Call-State": state})
+        await model.calls_tool("book", '{"day": "monday"}')
+        await one.until(lambda uses=uses: len(told(model)) == uses)
+    assert [kind for kind, _ in one.events] == ["tool_state"] * 2
+    assert [use.state for use in one.tools] == [None] * 4
 
 
 async def test_an_answer_may_begin_another_stage(model: RealtimeServer, shop: ToolServer, begun: Begun) -> None:
-    one = await begun(http_tool(shop))
-    stage = {"systemPrompt": "You are the second.", "selectedTools": [{"toolName": "hangUp"}]}
-    shop.answer = Answer(json.dumps(stage), headers={"X-Ultravox-Response-Type": "new-stage"})
+    automatic = [
+        {"name": "stage", "location": "PARAMETER_LOCATION_BODY", "knownValue": "KNOWN_PARAM_CALL_STAGE_ID"},
+        {"name": "state", "location": "PARAMETER_LOCATION_BODY", "knownValue": "KNOWN_PARAM_CALL_STATE"},
+    ]
+    one = await begun(http_tool(shop, automaticParameters=automatic), initialState={"a": 1})
+    stage = {"systemPrompt": "You are the second.", "selectedTools": [{"toolName": "hangUp"}, http_tool(shop)]}
+    stage["selectedTools"][1]["temporaryTool"]["automaticParameters"] = automatic  # type: ignore[index]
+    shop.answer = Answer(json.dumps(stage), headers=NEW_STAGE)
     await model.calls_tool("book", '{"day": "monday"}')
     await one.until(lambda: len(model.asked("session.update")) == 2)
     await one.until(lambda: model.asked("response.create"))
     assert model.session["instructions"] == "You are the second."
-    assert [tool["name"] for tool in model.session["tools"]] == ["hangUp"]
+    assert [tool["name"] for tool in model.session["tools"]] == ["hangUp", "book"]
     assert ("call_stage", "the conversation entered a new stage") in one.events
+    assert one.stages == [{**stage, "initialState": {"a": 1}}]  # the state goes on
+    shop.answer = Answer("done")
+    await model.finishes()
+    await model.calls_tool("book", '{"day": "tuesday"}')
+    await one.until(lambda: len(told(model)) == 2)
+    bodies = [json.loads(asked.body) for asked in shop.asked]
+    assert [body.get("stage") for body in bodies] == [None, "stage 2"]
+    assert bodies[1]["state"] == {"a": 1}
+
+
+async def test_a_stage_meets_silence_in_its_own_way(model: RealtimeServer, shop: ToolServer, begun: Begun) -> None:
+    one = await begun(http_tool(shop), inactivityMessages=[])
+    stage = {"inactivityMessages": [{"duration": "5s", "message": "Hello?"}], "initialState": {}}
+    shop.answer = Answer(json.dumps(stage), headers={**NEW_STAGE, "X-Ultravox-Agent-Reaction": "listens"})
+    await model.calls_tool("book", '{"day": "monday"}')
+    await one.until(lambda: told(model))
+    one.lasts(5_100)
+    await one.until(lambda: model.asked("response.create"))
+    assert "Hello?" in model.asked("response.create")[0]["response"]["instructions"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused", "words"),
+    [
+        ("no json", "", "with no JSON object"),
+        ("[]", "", "with no JSON object"),
+        ('{"a": NaN}', "", "with no JSON object"),
+        ('{"temperature": 7}', "temperature: too hot", "temperature: too hot"),
+    ],
+)
+async def test_a_stage_that_is_refused_is_told_and_the_call_goes_on_in_its_own(
+    model: RealtimeServer, shop: ToolServer, begun: Begun, answer: str, refused: str, words: str
+) -> None:
+    one = await begun(http_tool(shop))
+    one.refuses_stages = refused
+    shop.answer = Answer(answer, headers=NEW_STAGE)
+    await model.calls_tool("book", '{"day": "monday"}')
+    await one.until(lambda: model.asked("response.create"))
+    assert words in told(model)[0]
+    assert [kind for kind, _ in one.events] == ["tool_stage"]
+    assert words in one.tools[-1].error
+    assert len(model.asked("session.update")) == 1
+
+
+async def test_a_use_says_which_stored_tool_it_was(model: RealtimeServer, shop: ToolServer, begun: Begun) -> None:
+    one = await begun({**http_tool(shop), "toolId": "stored", "nameOverride": "order"})
+    await model.calls_tool("order", '{"day": "monday"}')
+    await one.until(lambda: told(model))
+    assert [(use.name, use.tool_id) for use in one.tools] == [("order", "stored")] * 2
+
+
+async def test_a_name_that_no_tool_has_is_told_in_part(model: RealtimeServer, begun: Begun) -> None:
+    one = await begun()
+    await model.calls_tool("x" * 100, "{")
+    await one.until(lambda: told(model))
+    assert one.tools[0].name == "x" * 64
+    assert one.tools[1].error == one.messages[1][1]
 
 
 @pytest.mark.parametrize(
@@ -182,6 +264,7 @@ async def test_a_tool_that_fails_is_told_to_the_model_and_to_the_owner(
     await one.until(lambda: model.asked("response.create"))
     assert words in told(model)[0]
     assert [kind for kind, _ in one.events] == ["tool_failed"]
+    assert words in one.tools[-1].error
 
 
 async def test_a_tool_that_takes_too_long_is_given_up(model: RealtimeServer, shop: ToolServer, begun: Begun) -> None:

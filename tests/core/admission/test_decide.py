@@ -137,6 +137,14 @@ def test_the_header_of_anyone_else_is_not_believed() -> None:
 # ---------------------------------------------------------------------------------------------- offer and capacity
 
 
+def test_an_offer_of_sound_for_nobody_is_488_with_a_warning() -> None:
+    sdp = SDP.replace(b"c=IN IP4 192.0.2.7", b"c=IN IP4 127.0.0.1")
+    decision = decide(invite(to="1", body=sdp), policies(config((0, "1"))), ROOM)
+    assert (decision.outcome, decision.status) == ("no-common-codec", 488)
+    assert decision.headers[0][0] == "Warning"
+    assert "the connection address is loopback: 127.0.0.1" in decision.headers[0][1]
+
+
 def test_an_offer_without_usable_audio_is_488_with_a_warning() -> None:
     decision = decide(invite(body=VIDEO), policies(RULE), ROOM)
     assert (decision.outcome, decision.status, decision.stateless) == ("no-common-codec", 488, False)

@@ -107,8 +107,8 @@ def test_every_type_that_is_written_has_its_flag() -> None:
         dm.playback_clear_buffer(),
         dm.debug("words"),
         dm.call_event("info", "a", "b", {}),
-        dm.invoking_tool("t", {}),
-        dm.tool_used("t", "r"),
+        dm.invoking_tool("t", "i", {}),
+        dm.tool_used("t", "i", "r"),
         dm.user_started_speaking(),
         dm.user_stopped_speaking(),
     ]

@@ -6,13 +6,12 @@ from enum import Enum
 from typing import Final
 
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.tool import BUILT_IN
 from callgate.schema.duration import seconds
 
 TIMEOUT_S: Final = 2.5  # the public default: a caller notices longer silence
 TIMEOUT_S_MAX: Final = 40.0  # the public limit
 TOOLS_MAX: Final = 128  # of one call: what models are still able to choose from
-
-BUILT_IN: Final = ("hangUp", "leaveVoicemail", "playDtmfSounds")
 
 
 class Reaction(Enum):
@@ -80,6 +79,7 @@ class Tool:
         name: by which the model knows it.
         description: for the model.
         kind: ``http``, ``client``, ``dataConnection``, ``static`` or ``builtIn``.
+        tool_id: of the stored or built-in one, where it was selected by its id or is stored; empty for the others.
         built_in: which, of `BUILT_IN`; empty for the others.
         dynamic: what the model fills in.
         fixed: what it does not see: static and automatic parameters, and overridden ones.
@@ -94,6 +94,7 @@ class Tool:
     name: str
     description: str
     kind: str
+    tool_id: str = ""
     built_in: str = ""
     dynamic: tuple[Parameter, ...] = ()
     fixed: tuple[Parameter, ...] = ()
@@ -183,6 +184,7 @@ def _defined(entry: JsonObject, definition: JsonObject) -> Tool:
         name=name,
         description=_text(entry.get("descriptionOverride")) or _text(definition.get("description")),
         kind=kind,
+        tool_id=_text(entry.get("toolId")),
         dynamic=dynamic,
         fixed=fixed,
         timeout_s=min(max(timeout_s, 0.0), TIMEOUT_S_MAX),
@@ -256,6 +258,7 @@ def _built_in(entry: JsonObject, name: str) -> Tool:
         name=_text(entry.get("nameOverride")) or name,
         description=_text(entry.get("descriptionOverride")) or description,
         kind="builtIn",
+        tool_id=_text(entry.get("toolId")),
         built_in=name,
         dynamic=tuple(one for one in dynamic if one.name not in overrides),
         fixed=tuple(fixed.values()),

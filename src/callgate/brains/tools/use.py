@@ -3,21 +3,27 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from callgate.brains.conversation import Conversation
 from callgate.brains.tools.client import ToolClient
 from callgate.brains.tools.definition import Reaction, Tool, tools_of
 from callgate.brains.tools.request import ArgumentsUnfit, chosen, read_arguments, request_of
+from callgate.entities.call import ToolUse
 from callgate.entities.json import Json, JsonObject
-from callgate.ports.brain import BrainHost, BrainPlan, ToolAnswer, ToolFailed
+from callgate.ports.brain import BrainHost, BrainPlan, StageRefused, ToolAnswer, ToolFailed
 from callgate.schema.duration import seconds
+from callgate.schema.json_text import read_json
 
 _TOOL_CALL: Final = "MESSAGE_ROLE_TOOL_CALL"
 _TOOL_RESULT: Final = "MESSAGE_ROLE_TOOL_RESULT"
 # At a time: what one turn of a model asks for in parallel, with room; a model that asks for more has lost its thread.
 _USES_MAX: Final = 16
+_NAME_CHARACTERS_MAX: Final = 64  # the public limit of a tool's name
+_ID_CHARACTERS_MAX: Final = 128  # of what a model calls a use
+_DETAILS_CHARACTERS_MAX: Final = 2_000  # of why a use failed
+_STATE_BYTES_MAX: Final = 64 * 1024  # as much as a tool's answer; each change of it is kept as a whole
 _ELSEWHERE: Final = {"client": "the caller's client", "dataConnection": "a data connection"}
 _ROLES: Final = {"assistant": "MESSAGE_ROLE_AGENT", "user": "MESSAGE_ROLE_USER"}
 
@@ -53,6 +59,12 @@ class ToolResult:
     error: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Use:
+    about: ToolUse
+    answered: Callable[[ToolResult], None]
+
+
 class CallTools:
     """The tools of one call.
 
@@ -62,6 +74,7 @@ class CallTools:
         client: of the worker.
         conversation: so far.
         effects: on the talk.
+        stages: whether the talk can enter other stages.
 
     Attributes:
         offered: what the model may use.
@@ -75,12 +88,16 @@ class CallTools:
         client: ToolClient,
         conversation: Conversation,
         effects: Effects,
+        *,
+        stages: bool = True,
     ) -> None:
         self._plan = plan
         self._host = host
         self._client = client
         self._conversation = conversation
         self._effects = effects
+        self._stages = stages
+        self._stage_id = plan.about.get("stageId")
         self._uses: set[asyncio.Task[None]] = set()
         state = plan.settings.get("initialState")
         self.state: JsonObject = dict(state) if isinstance(state, dict) else {}
@@ -115,27 +132,33 @@ class CallTools:
             answered: is told, on the event loop, once; never after `close`.
         """
         tool = self._tools.get(name)
-        self._note(_TOOL_CALL, name, arguments)
+        about = ToolUse(
+            _text_of(name, _NAME_CHARACTERS_MAX),
+            _text_of(invocation_id, _ID_CHARACTERS_MAX),
+            "" if tool is None else tool.tool_id,
+        )
+        self._host.message(_TOOL_CALL, _text_of(arguments), tool=about)
+        use = _Use(about, answered)
         if tool is None:
-            words = f"there is no tool called {name[:100]!r}"
+            words = f"there is no tool called {about.name!r}"
             self._host.event("warning", "tool_unknown", words)
-            self._refuse(name, words, answered)
+            self._refuse(use, words)
             return
         try:
             values = chosen(tool, read_arguments(arguments))
             if tool.kind == "builtIn":
-                self._done(tool, self._built_in(tool, values), answered)
+                self._done(use, self._built_in(tool, values))
                 return
             if tool.kind == "static":
-                self._done(tool, ToolResult(tool.response, tool.reaction), answered)
+                self._done(use, ToolResult(tool.response, tool.reaction))
                 return
             if len(self._uses) >= _USES_MAX:
                 raise ArgumentsUnfit(f"{_USES_MAX} tools are in use already; wait for their answers")
             work = self._answer(tool, values, invocation_id)
         except ArgumentsUnfit as error:
-            self._refuse(name, str(error), answered)
+            self._refuse(use, str(error))
             return
-        task = asyncio.get_running_loop().create_task(self._wait(tool, work, answered), name="use of a tool")
+        task = asyncio.get_running_loop().create_task(self._wait(tool, work, use), name="use of a tool")
         self._uses.add(task)
         task.add_done_callback(self._uses.discard)
 
@@ -156,60 +179,73 @@ class CallTools:
         given = {name: value for name, value in fixed.items() if value is not None}
         return channel.invoke(tool.name, invocation_id, {**values, **given})
 
-    async def _wait(self, tool: Tool, work: Awaitable[ToolAnswer], answered: Callable[[ToolResult], None]) -> None:
+    async def _wait(self, tool: Tool, work: Awaitable[ToolAnswer], use: _Use) -> None:
         try:
             async with asyncio.timeout(tool.timeout_s + 1.0):
                 answer = await work
         except ToolFailed as error:
-            self._failed(tool.name, str(error), answered)
+            self._failed(use, str(error))
             return
         except TimeoutError:
-            self._failed(tool.name, f"no answer within {tool.timeout_s:g} s", answered)
+            self._failed(use, f"no answer within {tool.timeout_s:g} s")
             return
-        self._done(tool, self._read(tool, answer), answered)
+        await self._read(tool, answer, use)
 
-    def _read(self, tool: Tool, answer: ToolAnswer) -> ToolResult:
-        """What an answer's headers ask for, done; and what the model is told."""
+    async def _read(self, tool: Tool, answer: ToolAnswer, use: _Use) -> None:
+        """Do what an answer's headers ask for, and tell the model."""
         headers = answer.headers
         try:
             reaction = Reaction(headers.get("x-ultravox-agent-reaction", tool.reaction.value))
         except ValueError:
             reaction = tool.reaction
-        if "x-ultravox-update-call-state" in headers:
-            self._update(headers["x-ultravox-update-call-state"])
+        if "x-ultravox-update-call-state" in headers and self._update(headers["x-ultravox-update-call-state"]):
+            use = replace(use, about=replace(use.about, state=self.state))
         kind = headers.get("x-ultravox-response-type", "")
         if kind == "hang-up":
             self._effects.leave("agent-hangup")
-            return ToolResult(answer.text, Reaction.LISTENS)
+            self._done(use, ToolResult(answer.text, Reaction.LISTENS))
+            return
         if kind == "new-stage":
-            self._restage(answer.text)
-            return ToolResult("The conversation goes on in a new stage.", reaction)
+            try:
+                await self._restage(answer.text)
+            except StageRefused as error:
+                self._host.event("warning", "tool_stage", f"tool {use.about.name!r}: {error}"[:500])
+                self._refuse(use, f"The conversation could not go on in a new stage: {error}")
+                return
+            self._done(use, ToolResult("The conversation goes on in a new stage.", reaction))
+            return
         if kind not in ("", "tool-response"):
             self._host.event("warning", "tool_response_type", f"a tool answered with the type {kind[:50]!r}")
-        return ToolResult(answer.text, reaction)
+        self._done(use, ToolResult(answer.text, reaction))
 
-    def _update(self, text: str) -> None:
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict):
-            self.state.update(found)
-        else:
+    def _update(self, text: str) -> bool:
+        """Whether a tool has changed the call's state."""
+        found = _object_of(text)
+        if found is None:
             self._host.event("warning", "tool_state", "a tool sent a call state that is not a JSON object")
+            return False
+        state = {**self.state, **found}
+        if len(json.dumps(state)) > _STATE_BYTES_MAX:
+            self._host.event("warning", "tool_state", f"the call state would be longer than {_STATE_BYTES_MAX} bytes")
+            return False
+        self.state = state
+        return True
 
-    def _restage(self, text: str) -> None:
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            self._host.event("warning", "tool_stage", "a tool asked for a new stage with no JSON object for it")
-            return
-        if isinstance(found.get("selectedTools"), list):
-            self.select(found)
+    async def _restage(self, text: str) -> None:
+        if not self._stages:
+            raise StageRefused("this agent's prompt and tools cannot be changed in mid-call")
+        body = _object_of(text)
+        if body is None:
+            raise StageRefused("a tool asked for a new stage with no JSON object for it")
+        given = body.get("initialState")
+        stage = await self._host.stage({**body, "initialState": self.state if given is None else given})
+        self._stage_id = stage.stage_id
+        if isinstance(given, dict):
+            self.state = given
+        if "selectedTools" in stage.settings:
+            self.select(stage.settings)
         self._host.event("info", "call_stage", "the conversation entered a new stage")
-        self._effects.restage(found)
+        self._effects.restage(stage.settings)
 
     def _built_in(self, tool: Tool, values: JsonObject) -> ToolResult:
         given: dict[str, Json] = {one.name: one.value for one in tool.fixed} | dict(values)
@@ -240,26 +276,38 @@ class CallTools:
             case "KNOWN_PARAM_CALL_STATE":
                 return self.state
             case "KNOWN_PARAM_CALL_STAGE_ID":
-                return self._plan.about.get("stageId")
+                return self._stage_id
             case "KNOWN_PARAM_CALL_METADATA":
                 return self._plan.about.get("metadata")
         return None
 
-    def _done(self, tool: Tool, result: ToolResult, answered: Callable[[ToolResult], None]) -> None:
-        self._note(_TOOL_RESULT, tool.name, result.text)
-        answered(result)
+    def _done(self, use: _Use, result: ToolResult) -> None:
+        self._host.message(_TOOL_RESULT, _text_of(result.text), tool=use.about)
+        use.answered(result)
 
-    def _refuse(self, name: str, words: str, answered: Callable[[ToolResult], None]) -> None:
-        """The model is to blame."""
-        self._note(_TOOL_RESULT, name, words)
-        answered(ToolResult(words, error=True))
+    def _refuse(self, use: _Use, words: str, details: str = "") -> None:
+        """Tell the model that it did not work, and an owner why."""
+        about = replace(use.about, error=_text_of(details or words, _DETAILS_CHARACTERS_MAX))
+        self._done(replace(use, about=about), ToolResult(words, error=True))
 
-    def _failed(self, name: str, words: str, answered: Callable[[ToolResult], None]) -> None:
-        self._host.event("warning", "tool_failed", f"tool {name!r}: {words}"[:500])
-        self._refuse(name, f"The tool failed: {words}"[:1_000], answered)
+    def _failed(self, use: _Use, words: str) -> None:
+        words = _text_of(words)
+        self._host.event("warning", "tool_failed", f"tool {use.about.name!r}: {words}"[:500])
+        self._refuse(use, f"The tool failed: {words}"[:1_000], words)
 
-    def _note(self, role: str, name: str, text: str) -> None:
-        self._host.message(role, f"{name[:64]}: {text}")
+
+def _text_of(text: str, characters_max: int | None = None) -> str:
+    """A text from outside, cut, and without what is no text (JSON may hold half a surrogate pair)."""
+    return text[:characters_max].encode("utf-8", "replace").decode()
+
+
+def _object_of(text: str) -> JsonObject | None:
+    """The JSON object in a tool's words; ``None`` when there is none."""
+    try:
+        found = read_json(text.encode("utf-8", "surrogateescape"))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _ms(value: Json) -> int:

@@ -36,7 +36,7 @@ _TOLD_OF_PROOFS: Final = {
     "wrong": "the credentials are not those of a caller",
 }
 
-_DEFECT_OUTCOMES: Final = {420: "extension-required", 482: "merged-request"}
+_DEFECT_OUTCOMES: Final = {420: "extension-required", 422: "interval-too-small", 482: "merged-request"}
 
 # RFC 3261 section 20.43 (Warning): the agent's name in place of a host, so that no address of ours leaks.
 _WARNING_AGENT: Final = "callgate"
@@ -129,7 +129,7 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
     assert policy is not None, "without an account nobody is let past the source"
 
     # 4. Offer.
-    offer_entry, offer_refusal = _offer(attempt, options.sound.of(attempt.transport))
+    offer_entry, offer_refusal = _offer(attempt, options.sound.of(attempt.transport, attempt.source_address))
     trace = (*trace, offer_entry)
     if offer_refusal is not None:
         outcome, status, reason, headers = offer_refusal

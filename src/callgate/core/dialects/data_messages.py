@@ -117,14 +117,14 @@ def call_event(severity: str, type_: str, text: str, extras: JsonObject) -> Data
     return _message("call_event", event={"severity": severity, "type": type_, "text": text, "extras": extras})
 
 
-def invoking_tool(name: str, parameters: JsonObject) -> DataMessage:
+def invoking_tool(name: str, invocation_id: str, parameters: JsonObject) -> DataMessage:
     """The model uses a tool, whoever does it."""
-    return _message("invoking_tool", toolName=name, parameters=parameters)
+    return _message("invoking_tool", toolName=name, invocationId=invocation_id, parameters=parameters)
 
 
-def tool_used(name: str, result: str) -> DataMessage:
+def tool_used(name: str, invocation_id: str, result: str) -> DataMessage:
     """A tool has been used, and this is what the model is told."""
-    return _message("tool_used", toolName=name, result=result)
+    return _message("tool_used", toolName=name, invocationId=invocation_id, result=result)
 
 
 def user_started_speaking() -> DataMessage:
