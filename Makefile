@@ -44,6 +44,7 @@ bench:  ## the figures of the README
 	$(BIN)/python -m benchmarks.refusals
 	$(BIN)/python -m benchmarks.complete_calls
 	$(BIN)/python -m benchmarks.ring_to_answer
+	$(BIN)/python -m benchmarks.garbage
 	$(BIN)/python -m benchmarks.media
 	$(BIN)/python -m benchmarks.openai_realtime
 

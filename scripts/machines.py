@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from callgate.core.call import machine as call
+from callgate.core.sip import offer_answer, reliable, session_timer
 from callgate.core.sip.client_transaction import InviteClientTransaction, NonInviteClientTransaction
 from callgate.core.sip.server_transaction import InviteServerTransaction, NonInviteServerTransaction
 from callgate.core.sip.transaction import Input, Transaction
@@ -46,6 +47,30 @@ MACHINES = (
     _transaction("Non-INVITE server transaction", NonInviteServerTransaction, (Input.REQUEST, Input.TRANSPORT_FAILED)),
     _transaction("INVITE client transaction", InviteClientTransaction, _RESPONSES),
     _transaction("Non-INVITE client transaction", NonInviteClientTransaction, _RESPONSES),
+    Machine(
+        "Offer and answer",
+        "`core/sip/offer_answer.py`. RFC 3264 section 4 (Protocol Operation).",
+        (offer_answer.State.EMPTY, offer_answer.State.OWED, offer_answer.State.ASKED),
+        offer_answer.TRANSITIONS,
+        offer_answer.ABSORBED,
+        (offer_answer.Input.OFFER_CAME, offer_answer.Input.OFFER_WANTED, offer_answer.Input.ENDED),
+    ),
+    Machine(
+        "Reliable provisional responses",
+        "`core/sip/reliable.py`. RFC 3262 section 3 (UAS Behavior).",
+        (reliable.State.QUIET,),
+        reliable.TRANSITIONS,
+        reliable.ABSORBED,
+        (),  # a PRACK that acknowledges nothing is refused before it comes here
+    ),
+    Machine(
+        "Session timer",
+        "`core/sip/session_timer.py`. RFC 4028 section 10 (Performing Refreshes).",
+        (session_timer.State.ASLEEP,),
+        session_timer.TRANSITIONS,
+        session_timer.ABSORBED,
+        (session_timer.Input.ENDED,),
+    ),
     Machine(
         "The life of a call",
         "`core/call/machine.py`.",

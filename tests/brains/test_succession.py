@@ -149,6 +149,36 @@ async def test_what_was_being_said_is_heard_before_the_next_takes_over(
     assert one.bridge.played_ms == 1_000
 
 
+async def test_late_sound_of_a_brain_that_has_failed_is_not_heard(call: MakeCall) -> None:
+    hosts: list[BrainHost] = []
+
+    class Late(DemoFactory):
+        def make(self, plan: BrainPlan, host: BrainHost) -> DemoBrain:
+            hosts.append(host)
+            return super().make(plan, host)
+
+    factory = SuccessionFactory(
+        [("late", Late(speech=False)), ("next", DemoFactory(speech=False))],
+        last=DemoFactory(),
+        last_words="",
+        silent_s_max=0,
+    )
+    one = ModelledCall(factory, {"firstSpeakerSettings": {"user": {}}})
+    await one.begins()
+    hosts[0].fail("a server is gone")
+    hosts[0].bridge.play(bytes(320))
+    hosts[0].bridge.mark("late")
+    hosts[0].bridge.send_digits("1")
+    assert (one.bridge.queued_ms, hosts[0].bridge.queued_ms) == (0, 0)
+    await one.lasts_until(lambda: ("brain_replaced", "next has taken over") in one.events)
+    one.brain.say("hello")
+    queued_ms = one.bridge.queued_ms
+    assert queued_ms > 0
+    assert hosts[0].bridge.clear().dropped_ms == 0
+    assert one.bridge.queued_ms == queued_ms  # nor can it silence its successor
+    await one.brain.close()
+
+
 async def test_the_caller_is_never_without_a_sound_for_two_seconds(
     servers: list[RealtimeServer], call: MakeCall
 ) -> None:

@@ -51,6 +51,7 @@ AROUND = {
         (b"SIP/2.0/UDP ", b""),
         (b"<sip:a@h>;x=", b""),
     ],
+    "sip_digest": [(b"Digest ", b""), (b'Digest username="', b'"'), (b"Digest a=b, ", b"")],
     "sdp": [
         (b"\x02v=0\r\nc=IN IP4 192.0.2.9\r\n", b""),
         (b"\x02v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP ", b"\r\n"),

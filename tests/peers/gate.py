@@ -106,6 +106,13 @@ class Gate:
         """The agent that an empty folder is given."""
         return str(self.get("/api/agents")["results"][-1]["agentId"])
 
+    def port(self, transport: str) -> int:
+        """Of the first further listener for a transport."""
+        lines = [line for line in self.output if line.startswith(f"  SIP over {transport.upper()} ")]
+        found = re.search(r":(\d+)(;|$)", lines[0].rstrip())
+        assert found is not None
+        return int(found[1])
+
     def uri(self, user: str) -> str:
         """What a phone dials."""
         return f"sip:{user}@{self.sip_host}:{self.sip_port}"

@@ -222,9 +222,3 @@ async def test_nothing_is_left_after_a_quiet_while(house: House) -> None:
     assert house.endpoint.busy == (0, 0, 0)
     assert not house.endpoint._served
     assert not house.endpoint._legs
-
-
-async def test_a_port_that_is_taken_is_told(house: House) -> None:
-    other = House()
-    with pytest.raises(OSError, match="in use"):
-        await other.open(house.address[1])

@@ -55,7 +55,7 @@ def client(wire: FakeWire, method: str) -> tuple[ClientExchange, list[object]]:
     exchange = ClientExchange(
         wire, a_request(method), PEER, lambda response: heard.append(response.status), heard.append
     )
-    exchange.begin()
+    exchange.begin(exchange.peer)
     return exchange, heard
 
 

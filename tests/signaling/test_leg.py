@@ -195,7 +195,8 @@ async def test_nothing_is_renegotiated_before_the_answer(house: House, caller: C
     assert (await caller.response()).status == 180
     await caller.send(method)
     response = await caller.response()
-    assert (response.status, response.headers.get("Retry-After")) == (500, "2")
+    assert response.status == 500
+    assert 0 <= int(response.headers.get("Retry-After") or "") <= 10
     assert ear.silent
 
 

@@ -1,6 +1,9 @@
+import asyncio
+
 import pytest
 
-from callgate.core.sip.message import Message
+from callgate.core.sip.message import Message, Response
+from callgate.core.sip.transaction import State
 from callgate.entities.decision import Decision, Verdict
 from callgate.ports import ReofferAnswer, SipLeg
 from callgate.signaling.leg import IncomingLeg
@@ -82,7 +85,7 @@ async def test_a_whole_call_takes_one_connection_used_both_ways(
     leg.hang_up()
     assert await ear.heard() == ("hung up", "")
     # One connection is two ends here, both of them ours.
-    assert len(house.endpoint._tcp._connections) == (2 if transport == "tcp" else 0)
+    assert len(house.endpoint.transports._connections) == (2 if transport == "tcp" else 0)
 
 
 async def test_a_refused_call(house: House, transport: str) -> None:
@@ -243,4 +246,39 @@ async def test_a_second_callee_who_answers_gets_its_ack_and_a_bye(house: House) 
         ("BYE", "second"),
     ]
     assert await ear.heard() == ("answered", b"")
+    assert ear.silent
+
+
+async def test_the_callee_updates_and_asks_what_we_can(
+    house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]]
+) -> None:
+    (call, ear), (leg, _) = joined
+    assert isinstance(leg, IncomingLeg)
+    came: asyncio.Queue[Response] = asyncio.Queue()
+    headers = (("Contact", "<sip:x@127.0.0.1>"), ("Content-Type", "application/sdp"))
+    leg.request("UPDATE", headers, OFFER, came.put_nowait)
+    answer = await came.get()
+    assert (answer.status, answer.body) == (200, ANSWER)
+    assert await ear.heard() == ("reoffered", OFFER)
+    leg.request("OPTIONS", responded=came.put_nowait)
+    answer = await came.get()
+    assert answer.status == 200
+    assert "timer" in answer.option_tags("Supported")
+    leg.request("PRACK", (("RAck", "1 1 INVITE"),), responded=came.put_nowait)
+    assert (await came.get()).status == 481
+
+
+async def test_each_side_keeps_the_session_alive_for_hours(
+    house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]]
+) -> None:
+    (call, ear), (leg, theirs) = joined
+    assert isinstance(leg, IncomingLeg)
+    assert leg.peer_allows >= {"UPDATE", "INVITE"}
+    for _ in range(20):
+        house.clock.advance(900)
+        async with asyncio.timeout(5):
+            while any(exchange.state is State.TRYING for exchange in house.endpoint._client.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+    call.hang_up("that was all")
+    assert await theirs.heard() == ("hung up", "that was all")
     assert ear.silent

@@ -14,12 +14,14 @@ from callgate.core.audio.format import PCM_8K, SoundFormat
 from callgate.core.audio.tones import tone
 from callgate.entities.call import ToolUse
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.quality import SoundQuality
 from callgate.ports.brain import (
     Brain,
     BrainFactory,
     BrainHost,
     BrainPlan,
     Bridge,
+    Cleared,
     ClientLink,
     NewStage,
     StageRefused,
@@ -44,11 +46,46 @@ _IN_SILENCE: Final[JsonObject] = {"firstSpeakerSettings": {"user": {}}, "inactiv
 Candidate = tuple[str, BrainFactory]
 
 
+class _SeatBridge:
+    """The sound as the brain on a seat hears and makes it; of one that has failed nothing more is heard."""
+
+    def __init__(self, seat: "_Seat", bridge: Bridge) -> None:
+        self._seat = seat
+        self._bridge = bridge
+
+    def play(self, sound: bytes) -> None:
+        if self._seat.taken:
+            self._bridge.play(sound)
+
+    def clear(self) -> Cleared:
+        return self._bridge.clear() if self._seat.taken else Cleared(self._bridge.played_ms, 0.0)
+
+    def mark(self, name: str) -> None:
+        if self._seat.taken:
+            self._bridge.mark(name)
+
+    @property
+    def played_ms(self) -> float:
+        return self._bridge.played_ms
+
+    @property
+    def queued_ms(self) -> float:
+        return self._bridge.queued_ms
+
+    def send_digits(self, digits: str, tone_ms: int = 200, gap_ms: int = 100) -> None:
+        if self._seat.taken:
+            self._bridge.send_digits(digits, tone_ms, gap_ms)
+
+    def quality(self) -> SoundQuality:
+        return self._bridge.quality()
+
+
 class _Seat:
     """The call as one of its brains sees it. Implements `ports.BrainHost`."""
 
     def __init__(self, name: str, host: BrainHost, failed: Callable[["_Seat", str], None]) -> None:
         self._host = host
+        self._bridge = _SeatBridge(self, host.bridge)
         self._failed = failed
         self.name = name
         self.taken = True
@@ -57,7 +94,7 @@ class _Seat:
 
     @property
     def bridge(self) -> Bridge:
-        return self._host.bridge
+        return self._bridge
 
     @property
     def codec(self) -> str:

@@ -468,3 +468,86 @@ def test_any_bytes_are_an_answer_or_refused(body: bytes, terms: SoundTerms) -> N
     except SdpError:
         return
     assert terms.srtp != "required" or path.crypto is not None
+
+
+# ---------------------------------------------------------------------------------------- what carriers and phones send
+
+
+@pytest.mark.rfc("3264", "6.1", "Unicast Streams")
+def test_an_answer_may_number_otherwise_and_each_side_sends_what_the_other_expects() -> None:
+    offered = offer(address="192.0.2.9", port=5_000, session_id=1, terms=SoundTerms(("OPUS", "PCMU")))
+    assert "m=audio 5000 RTP/AVP 111 0 101 110" in lines(offered)
+    body = HEAD + "m=audio 4000 RTP/AVP 120 121\r\na=rtpmap:120 opus/48000/2\r\na=rtpmap:121 telephone-event/48000\r\n"
+    path = read_answer(body.encode(), offered)
+    assert (path.payload_type, path.digits_payload_type) == (120, 121)  # what we send
+    assert path.received == (111, 110, None)  # what the peer sends
+    again = offer(address="192.0.2.9", port=5_000, session_id=1, version=1, terms=SoundTerms(("OPUS",)), before=path)
+    assert {"a=rtpmap:111 opus/48000/2", "a=rtpmap:110 telephone-event/48000"} <= set(lines(again))
+
+
+def test_an_answer_of_ours_numbers_as_the_offer_does() -> None:
+    path = answered(WIDE).path
+    assert path.own_payload_types is None
+    assert path.received == (path.payload_type, path.digits_payload_type, path.comfort_noise_payload_type)
+
+
+@pytest.mark.rfc("3264", "8", "Modifying the Session")
+def test_streams_that_were_declined_keep_their_places_in_an_offer_of_ours() -> None:
+    body = HEAD + "m=video 5000 RTP/AVP 96 97\r\n" + PLAIN[len(HEAD) :] + "m=image 5002 udptl t38\r\n"
+    first = answered(body)
+    offered = offer(address="192.0.2.9", port=5_000, session_id=1, before=first.path, last=first.sdp)
+    assert [(stream.kind, stream.port) for stream in parse(offered)] == [("video", 0), ("audio", 5_000), ("image", 0)]
+    assert "m=video 0 RTP/AVP 96 97" in lines(offered)
+    theirs = HEAD + "m=video 0 RTP/AVP 96\r\nm=audio 4444 RTP/AVP 0\r\nm=image 0 udptl t38\r\n"
+    assert read_answer(theirs.encode(), offered).remote_port == 4_444
+
+
+def test_an_offer_that_declines_everything_has_no_answer() -> None:
+    declined = (HEAD + "m=video 0 RTP/AVP 96\r\n").encode()
+    with pytest.raises(SdpError, match="no stream in the offer"):
+        read_answer(declined, declined)
+
+
+BROWSER = (
+    "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
+    "a=extmap-allow-mixed\r\na=msid-semantic: WMS stream\r\na=ice-options:trickle\r\nk=clear:x\r\nz=nonsense\r\n"
+    "m=audio 4000 RTP/AVP 0 101\r\nc=IN IP4 192.0.2.1\r\na=rtcp:9 IN IP4 0.0.0.0\r\n"
+    "a=candidate:1 1 udp 2130706431 192.0.2.1 4000 typ host\r\na=candidate:garbage\r\na=ice-ufrag:x\r\n"
+    "a=ice-pwd:y\r\na=end-of-candidates\r\na=remote-candidates:1 192.0.2.2 9\r\na=mid:0\r\n"
+    "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=ssrc:1 cname:x\r\na=rtcp-fb:* nack\r\n"
+    "a=rtpmap:101 telephone-event/8000\r\na=silenceSupp:off - - - -\r\nb=AS:64\r\nX-odd line\r\n\r\n"
+)
+
+
+def test_ice_and_lines_that_nobody_knows_do_no_harm() -> None:
+    negotiated = answered(BROWSER)
+    path = negotiated.path
+    assert (path.remote_address, path.remote_port) == ("192.0.2.1", 4_000)
+    assert (path.codec, path.digits_payload_type) == ("PCMU", 101)
+    assert not any("ice" in line or "candidate" in line or "mux" in line for line in lines(negotiated.sdp))
+
+
+@pytest.mark.parametrize("terms", [EVERYTHING, SoundTerms(), SoundTerms(("G722",)), SoundTerms(("OPUS", "PCMA"))])
+def test_an_answer_has_one_codec_and_its_digits(terms: SoundTerms) -> None:
+    offered = HEAD + (
+        "m=audio 4000 RTP/AVP 96 9 8 0 101 110\r\na=rtpmap:96 opus/48000/2\r\n"
+        "a=rtpmap:101 telephone-event/8000\r\na=rtpmap:110 telephone-event/48000\r\n"
+    )
+    (stream,) = parse(answered(offered, terms).sdp)
+    first, second = (written for _, written in stream.mappings)
+    assert second.startswith("telephone-event/")
+    assert second.split("/")[1] == first.split("/")[1]
+
+
+@pytest.mark.parametrize("said", ["a=sendonly\r\n", "a=inactive\r\n", "a=recvonly\r\n", "a=sendrecv\r\n"])
+def test_a_hold_that_a_refresh_of_ours_repeats_stays_one(said: str) -> None:
+    """The offer of a refresh is our last answer; the peer's answer to that says what it said before."""
+    held = answered(PLAIN + said)
+    again = read_answer((PLAIN.replace("8 0 101", "8 101") + said).encode(), held.sdp)
+    assert (again.send, again.receive) == (held.path.send, held.path.receive)
+
+
+def test_zeros_with_sendonly_hold_with_music() -> None:
+    body = PLAIN.replace("c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0") + "a=sendonly\r\n"
+    path = answered(body).path
+    assert (path.send, path.receive) == (False, True)

@@ -102,6 +102,18 @@ def test_without_a_route_the_contact_is_the_next_hop_and_can_be_changed() -> Non
     assert dialog.next_hop == "sip:caller@192.0.2.1:5070"
     dialog.refresh(Request("INVITE", "sip:x", Headers([("Contact", "<sip:caller@192.0.2.9>")])))
     assert dialog.next_hop == "sip:caller@192.0.2.9"
+    for contact in ("<sip:", "<tel:+1>", '"x'):  # nothing that requests could be sent to
+        dialog.refresh(Response(200, "OK", Headers([("Contact", contact)])))
+        assert dialog.next_hop == "sip:caller@192.0.2.9"
+
+
+@pytest.mark.rfc("3261", "12.2.1.1", "Generating the Request")
+@pytest.mark.parametrize("method", ["BYE", "INFO", "UPDATE", "INVITE", "ACK", "OPTIONS"])
+def test_every_request_of_ours_takes_the_route_of_its_dialog(method: str) -> None:
+    loose = incoming(("Record-Route", "<sip:p2;lr>, <sip:p1;lr>")).request(method, via="v")
+    assert (loose.uri, loose.headers.all("Route")) == ("sip:caller@192.0.2.1:5070", ["<sip:p2;lr>", "<sip:p1;lr>"])
+    strict = incoming(("Record-Route", "<sip:p2>, <sip:p1;lr>")).request(method, via="v")
+    assert (strict.uri, strict.headers.all("Route")) == ("sip:p2", ["<sip:p1;lr>", "<sip:caller@192.0.2.1:5070>"])
 
 
 @pytest.mark.rfc("3261", "12.1.1", "UAS behavior")

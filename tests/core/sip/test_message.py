@@ -130,6 +130,15 @@ def test_even_a_malformed_request_can_be_answered(to: str, tags: int) -> None:
     assert (response.headers.get("To") or "").lower().count(";tag=") == tags
 
 
+def test_option_tags_are_read_without_case_and_malformed_ones_are_none() -> None:
+    request = Request(
+        "INVITE", "sip:a@b", Headers([("k", "Timer, 100rel"), ("Supported", "x,,"), ("Require", '"a, b')])
+    )
+    assert request.option_tags("Supported") == {"timer", "100rel", "x"}
+    assert request.option_tags("Require") == set()
+    assert request.option_tags("Proxy-Require") == set()
+
+
 def test_a_long_reason_is_cut() -> None:
     assert len(respond(invite(), 400, "x" * 10_000).reason) == 200
 

@@ -208,3 +208,18 @@ def test_a_response_with_a_header_twice_is_dropped() -> None:
     defect = validate_response(response)
     assert defect is not None
     assert "To stands 2 times" in defect.reason
+
+
+@pytest.mark.rfc("4028", "9", "UAS Behavior")
+def test_a_session_interval_that_is_too_small_is_refused_with_422() -> None:
+    assert judge(invite("Supported: timer\r\nx: 60\r\n")) == Defect(
+        422, "session interval is 60 s, expected 90 or more", (("Min-SE", "90"),)
+    )
+    assert judge(invite("Session-Expires: 60\r\n")) is None  # its sender could make nothing of that
+
+
+def test_the_new_contact_of_an_update_is_one_that_requests_can_be_sent_to() -> None:
+    for contact, good in (("<sip:a@b>", True), (None, True), ("<tel:+1>", False), ("<sip:", False)):
+        update = invite(CSeq="1 UPDATE", Contact=contact)
+        update.method = "UPDATE"
+        assert (judge(update) is None) is good

@@ -182,6 +182,13 @@ class Message:
         """Every address of a list header, over all its lines: Contact, Route, Record-Route, …."""
         return [_named(name, parse_name_addr, element) for element in self.headers.elements(name)]
 
+    def option_tags(self, name: str) -> frozenset[str]:
+        """The option tags of Require, Supported …, in lower case; none when the header is absent or malformed."""
+        try:
+            return frozenset(tag.lower() for tag in self.headers.elements(name) if tag)
+        except ParseError:
+            return frozenset()
+
     @property
     def content_type(self) -> str | None:
         """The media type in lower case without parameters, e.g. ``application/sdp``; ``None`` when absent."""

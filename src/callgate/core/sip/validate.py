@@ -1,6 +1,7 @@
 """Is a request well-formed enough to be served? Everything a parser of lines cannot see.
 
-RFC 3261 section 8.2 (UAS Behavior), in its order: version, mandatory headers, URI scheme, extensions, content.
+RFC 3261 section 8.2 (UAS Behavior), in its order: version, mandatory headers, URI scheme, extensions, content; at last
+the session interval, RFC 4028 section 9 (UAS Behavior).
 """
 
 import re
@@ -10,6 +11,7 @@ from callgate.core.sip.errors import REASON_CHARS_MAX, ParseError
 from callgate.core.sip.limits import CALL_ID_CHARS_MAX, HOPS_MAX
 from callgate.core.sip.message import SIP_VERSION, Request, Response
 from callgate.core.sip.parameters import TOKEN
+from callgate.core.sip.session_timer import too_small
 from callgate.core.sip.uri import NOT_IN_URI, SCHEME, parse_uri
 from callgate.core.sip.via import BRANCH_COOKIE
 from callgate.entities.attempt import Defect
@@ -50,7 +52,7 @@ def validate_request(request: Request, *, supported: frozenset[str]) -> Defect |
     try:
         _check_fields(request)
         _check_request_uri(request.uri)
-        return _unsupported(request, supported)
+        return _unsupported(request, supported) or too_small(request)
     except ParseError as error:
         return Defect(error.status, error.reason)
 
@@ -116,6 +118,7 @@ def _check_fields(request: Request) -> None:
         count = len(request.headers.elements("Contact"))
         if count != 1:
             raise ParseError(f"Contact: an INVITE must have exactly one, this has {count or 'none'}")
+    if request.method in ("INVITE", "UPDATE"):
         for contact in request.contacts:
             _check_sip_uri("Contact", contact.uri)
 
