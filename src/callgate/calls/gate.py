@@ -109,7 +109,9 @@ class Gate:
         source = policies.source_of(attempt)
         if self._proofs is not None and source is not None and not attempt.noisy and attempt.defect is None:
             attempt = replace(attempt, proof=self._proofs.look(attempt, source, now))
-        attempt = replace(attempt, replaces=replaced_by(attempt, self._registry, policies.source_of))
+        replaced = replaced_by(attempt, self._registry, policies.source_of)
+        if replaced is not None:
+            attempt = replace(attempt, replaces=replaced)
         decision = decide(attempt, policies, self._capacity(source, now))
         if decision.status == 401 and self._proofs is not None and source is not None:
             stale = decision.outcome == "credentials-stale"

@@ -357,7 +357,10 @@ class WithinDialog:
 
 def reason(protocol: str, code: int, words: str) -> str:
     """The value of a Reason header. RFC 3326 section 2 (The Reason Header Field)."""
-    quoted = "".join(c if c.isprintable() and c not in '"\\' else "'" for c in words[:200])
+    words = words[:200]
+    quoted = words
+    if not words.isprintable() or '"' in words or "\\" in words:
+        quoted = "".join(c if c.isprintable() and c not in '"\\' else "'" for c in words)
     return f'{protocol};cause={code};text="{quoted}"'
 
 

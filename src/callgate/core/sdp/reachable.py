@@ -1,6 +1,7 @@
 """Addresses in SDP that no sound may be sent to."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -44,6 +45,7 @@ def check_address(address: str, source: str, nature: Callable[[str], str]) -> No
         raise SdpError(f"the connection address is {whose}: {told}; expected one that reaches the sender, {peer}")
 
 
+@lru_cache(maxsize=1_024)  # peers call again
 def _plain(address: str) -> IPv4Address | IPv6Address:
     parsed = ip_address(address)
     return getattr(parsed, "ipv4_mapped", None) or parsed

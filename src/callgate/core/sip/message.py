@@ -253,7 +253,9 @@ class Request(Message):
         stamped = via.stamped(address, port)
         if stamped is not via:
             others = split_commas(self.headers.get("Via") or "")[1:]
-            self.headers.set_first("Via", ", ".join([str(stamped), *others]))
+            line = ", ".join([str(stamped), *others])
+            self.headers.set_first("Via", line)
+            self._parsed["Via"] = (line, stamped)  # what it would be read as
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri}>"
