@@ -22,6 +22,7 @@ SHOWN_BY = {
     "core/templates/errors.py": "core/templates/test_render.py",
     "core/audio/pcm.py": "core/audio/test_g711.py",
     "core/admission/capacity.py": "core/admission/test_decide.py",
+    "config/declaration.py": "config/test_settings.py",
     "store/errors.py": "store/test_open.py",
     "store/tables.py": "store/test_open.py",
     "store/migrations": "store/test_open.py",

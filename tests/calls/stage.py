@@ -10,7 +10,8 @@ from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
-from callgate.core.admission.policy import PolicySet, compile_policy
+from callgate.core.admission.callers import CallerProofs
+from callgate.core.admission.policy import AdmissionOptions, PolicySet, compile_policy
 from callgate.core.sdp.negotiate import offer
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
@@ -37,6 +38,7 @@ class StageLeg:
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
+        self.dialog_name = (attempt.call_id, f"ours-{id(self)}", "theirs")
         self.media_address = "198.51.100.1"
         self.reliable_transport = False
         self.did: list[tuple[Any, ...]] = []
@@ -185,7 +187,16 @@ class StageSnapshot:
 class Stage:
     """Everything, and the verbs of whoever plays."""
 
-    def __init__(self, *, limits: GateLimits | None = None, handler: bool = False, **template: Any) -> None:
+    def __init__(
+        self,
+        *,
+        limits: GateLimits | None = None,
+        handler: bool = False,
+        caller_auth: str = "off",
+        replaces: bool = False,
+        proofs: CallerProofs | None = None,
+        **template: Any,
+    ) -> None:
         self.clock = ManualClock()
         self.media = StageMedia()
         self.store = StageStore()
@@ -195,10 +206,15 @@ class Stage:
         agent = Agent(AGENT, ACCOUNT, "Demo", datetime(2026, 1, 1, tzinfo=UTC), None, template)
         self.snapshot = StageSnapshot({AGENT: agent})
         self.config = SipConfig(
-            allowed_cidr_ranges=("192.0.2.0/24",),
+            allowed_cidr_ranges=("192.0.2.0/24", "127.0.0.1/32"),
             allowed_agents=(AgentAllowance(AGENT, "^demo$"),),
             fallback_handler=HANDLER if handler else None,
         )
+        self.caller_auth = caller_auth
+        self.replaces = replaces
+        self.others: list[str] = []  # domains of further accounts
+        self.other_ranges: tuple[str, ...] = ()
+        self._compiled: tuple[object, PolicySet] | None = None
         ids = SystemIds()
         self.tasks = TaskOwner(lambda name, error: self.log.append(("task failed", {"name": name, "error": error})))
         self.around = Surroundings(
@@ -220,13 +236,24 @@ class Stage:
             registry=self.registry,
             around=self.around,
             limits=limits or GateLimits(calls_max=10),
+            proofs=proofs,
         )
 
     def _policies(self) -> PolicySet:
+        rules = (self.config, tuple(self.others), self.other_ranges)
+        if self._compiled is None or self._compiled[0] != rules:
+            self._compiled = (rules, self._compile())
+        return self._compiled[1]
+
+    def _compile(self) -> PolicySet:
         policy = compile_policy(
             account_id=ACCOUNT, domain="example.org", config=self.config, version=1, agents=self.snapshot.agents
         )
-        return PolicySet((policy,))
+        others = [
+            compile_policy(account_id=domain, domain=domain, config=SipConfig(self.other_ranges), version=1, agents={})
+            for domain in self.others
+        ]
+        return PolicySet((policy, *others), AdmissionOptions(caller_auth=self.caller_auth, replaces=self.replaces))
 
     @staticmethod
     def attempt(user: str = "demo", source: str = "192.0.2.7", body: bytes = OFFER, **more: Any) -> Attempt:

@@ -16,7 +16,9 @@ from typing import Final
 
 import uvicorn
 
+from callgate.app.callers import caller_proofs
 from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
+from callgate.app.listening import Listening
 from callgate.app.policies import Policies
 from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
@@ -26,6 +28,7 @@ from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
+from callgate.core.admission.callers import CallerProofs
 from callgate.entities.json import JsonObject
 from callgate.media.recording_folder import RecordingFolder
 from callgate.media.workers import CannotStartWorker, WorkerMedia
@@ -39,6 +42,8 @@ from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
 from callgate.signaling.endpoint import SipEndpoint
+from callgate.signaling.listeners import CannotListen
+from callgate.signaling.transport import Listener
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
 from callgate.telemetry import events
@@ -79,7 +84,9 @@ class Server:
 
     Attributes:
         settings: as loaded.
-        sip_address: host and port of SIP.
+        sip_address: host and port of SIP over UDP and TCP.
+        sip_listeners: all that SIP is listened for on.
+        listening: what they are made of; there once started.
         http_address: host and port of the API.
         api_key: of the first account, or words that say where it is.
         registry: the calls in progress.
@@ -87,11 +94,13 @@ class Server:
     """
 
     store: Store
+    listening: Listening
 
     def __init__(self, settings: Settings, log: Callable[..., None]) -> None:
         self.settings = settings
         self.registry = Registry()
         self.sip_address = ("", 0)
+        self.sip_listeners: list[Listener] = []
         self.http_address = ("", 0)
         self.api_key = ""
         self._log = log
@@ -129,6 +138,8 @@ class Server:
         # Held, not listened on: the workers share the port, and it stays ours when one of them is replaced.
         join_socket = _bind("join.bind", *parse_bind("join.bind", join_bind), shared=True)
         self._closers.append(join_socket.close)
+        listening = self.listening = Listening(settings, self._warn)
+        self._closers.append(listening.close)
         on_this_machine = ip_address(http_socket.getsockname()[0]).is_loopback
 
         folder = Path(settings.data_dir)
@@ -138,11 +149,9 @@ class Server:
         account, self.api_key = await first_account(store, folder, settings.api_key)
         if demo:
             await demo_agent(store, account)
-        policies = Policies(store.snapshot, settings)
+        policies = Policies(store.snapshot, settings, listening.machine.nature)
         join_address = join_socket.getsockname()[:2]
-        media = await self._start_media(
-            settings.rtp_bind or sip_host, allow_loopback=on_this_machine, join_address=join_address
-        )
+        media = await self._start_media(listening.media_bind, allow_loopback=on_this_machine, join_address=join_address)
 
         check = partial(
             check_url,
@@ -154,7 +163,8 @@ class Server:
         self._start_delivery(store, LoopAlarms(loop), allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
         around = self._surroundings(hook, LoopAlarms(loop), check)
-        gate = self._make_gate(policies, media, around)
+        proofs = caller_proofs(settings, store.snapshot.accounts, self._ids.token(32).encode())
+        gate = self._make_gate(policies, media, around, proofs)
         joining = Joining(
             registry=self.registry,
             around=around,
@@ -164,6 +174,7 @@ class Server:
             join_url=partial(_join_url, settings.join_url or _web_socket(join_address)),
         )
         media.on_knock = joining.knocked
+        await listening.begin(LoopAlarms(loop), self._ids, self._tasks)
         await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
         operations = Operations(
             store=store,
@@ -287,7 +298,9 @@ class Server:
             retry_after_s=settings.retry_after_s,
         )
 
-    def _make_gate(self, policies: Policies, media: WorkerMedia, around: Surroundings) -> Gate:
+    def _make_gate(
+        self, policies: Policies, media: WorkerMedia, around: Surroundings, proofs: CallerProofs | None
+    ) -> Gate:
         settings = self.settings
         limits = GateLimits(
             calls_max=settings.calls_max,
@@ -299,7 +312,12 @@ class Server:
             trust_asserted_identity=settings.trust_asserted_identity,
         )
         gate = Gate(
-            policies=lambda: policies.current, media=media, registry=self.registry, around=around, limits=limits
+            policies=lambda: policies.current,
+            media=media,
+            registry=self.registry,
+            around=around,
+            limits=limits,
+            proofs=proofs,
         )
         policies.on_change(gate.rules_changed)
         return gate
@@ -316,17 +334,26 @@ class Server:
             tasks=self._tasks,
             user_agent=f"Callgate/{version('callgate')}",
             t1_s=settings.sip_t1_ms / 1000,
-            tcp_connections_max=settings.sip_tcp_connections_max,
-            tcp_idle_s=settings.sip_tcp_idle_s,
-            advertise=settings.advertise,
-            local_networks=settings.local_networks,
-            warn=lambda words: self._log(events.SIP_WARNING, detail=words),
+            transports=self.listening.options(),
+            knows_source=gate.knows_source,
+            session_expires_s=settings.sip_session_expires_s,
+            strangers=gate.strangers,
+            replaces=settings.sip_replaces,
+            warn=self._warn,
         )
         try:
-            self.sip_address = await endpoint.start(host, port)
+            self.sip_address = await endpoint.start(host, port, self.listening.further)
+        except CannotListen as error:
+            ours = error.wanted in self.listening.further
+            name, value = ("sip.listen", str(error.wanted)) if ours else ("sip.bind", settings.sip_bind)
+            raise CannotStart(_cannot_bind(name, value, error)) from error
         except OSError as error:
             raise CannotStart(_cannot_bind("sip.bind", settings.sip_bind, error)) from error
+        self.sip_listeners = endpoint.transports.listeners
         self._closers.append(endpoint.close)
+
+    def _warn(self, words: str) -> None:
+        self._log(events.SIP_WARNING, detail=words)
 
     def _serve_http(self, operations: Operations, gate: Gate, sock: socket.socket) -> None:
         app = create_app(operations, ready=lambda: not gate.draining, body_bytes_max=self.settings.http_body_bytes_max)

@@ -22,6 +22,7 @@ _TERMINATION: Final = {
     "max-duration": "SIP_TERMINATION_NORMAL",
     "caller-cancelled": "SIP_TERMINATION_CANCELED",
     "agent-not-ready": "SIP_TERMINATION_TIMEOUT",
+    "no-prack": "SIP_TERMINATION_TIMEOUT",
     "no-ack": "SIP_TERMINATION_TIMEOUT",
     "agent-unreachable": "SIP_TERMINATION_DESTINATION_UNAVAILABLE",
 }
