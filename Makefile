@@ -1,9 +1,10 @@
 # `make run` and `make test` are all one needs; the rest is for those who work on Callgate.
 PYTHON ?= python3
 BIN := .venv/bin
+FUZZ_SECONDS ?= 60
 export PYTHON
 
-.PHONY: run setup test check soak bench docs
+.PHONY: run setup test check soak fuzz bench docs
 
 run: setup  ## set up, start with the demo agent, place one call to itself, serve
 	@exec $(BIN)/callgate serve --demo $(ARGS)
@@ -24,11 +25,16 @@ check:  ## what needs no run: style, types, import contracts, generated pages
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/write_docs.py --check
 
-soak:  ## the long runs: a call of a day, many calls, many minutes
+soak:  ## the long runs: a call of a day, a hundred thousand calls over bad networks, many calls, many minutes
 	@scripts/setup.sh test
 	@scripts/install_test_peers.sh
 	CALLGATE_SOAK_HOURS=24 $(BIN)/pytest -q tests/media/conformance/test_long_calls.py
+	CALLGATE_SIMULATION_SEEDS=100000 $(BIN)/pytest -q tests/simulation
 	$(BIN)/python -m benchmarks.complete_calls --seconds 600
+
+fuzz:  ## every parser of what comes from outside, FUZZ_SECONDS each
+	@scripts/setup.sh test
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 bench:  ## the figures of the README
 	$(BIN)/python -m benchmarks.sip_parse
@@ -39,6 +45,7 @@ bench:  ## the figures of the README
 	$(BIN)/python -m benchmarks.refusals
 	$(BIN)/python -m benchmarks.complete_calls
 	$(BIN)/python -m benchmarks.ring_to_answer
+	$(BIN)/python -m benchmarks.garbage
 	$(BIN)/python -m benchmarks.media
 	$(BIN)/python -m benchmarks.openai_realtime
 

@@ -16,7 +16,7 @@ from tests.peers.gate import Gate
 from tests.peers.sipp import SCENARIOS
 
 _SERVER_CORE: Final = "0"
-_CLIENT_CORE: Final = "1"
+CLIENT_CORE: Final = 1
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -90,7 +90,7 @@ def run_load(gate: Gate, scenario: str, *, user: str, rate: int, seconds: int, t
     offered = rate * seconds
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            *("taskset", "-c", _CLIENT_CORE, "sipp", f"{gate.sip_host}:{gate.sip_port}"),
+            *("taskset", "-c", str(CLIENT_CORE), "sipp", f"{gate.sip_host}:{gate.sip_port}"),
             *("-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1"),
             *("-r", str(rate), "-m", str(offered), "-l", "10000", "-d", str(talk_ms), "-nostdin"),
             *("-recv_timeout", "10000", "-timeout", f"{seconds + 40}s"),

@@ -1,11 +1,16 @@
-"""Write the pages that are drawn from the code: settings, outcomes, the life of a call. `--check`: is any stale?"""
+"""Write the pages that are drawn from the code: settings, outcomes, machines, limits, RFCs. `--check`: is any stale?"""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from machines import MACHINES, absorbed, drawn, named, table
+from rfc import rfc_page
+
 from callgate.config.settings import DEFAULTS, declarations
 from callgate.core.call.machine import ABSORBED, TRANSITIONS, State
+from callgate.core.sdp.limits import LIMITS as SDP_LIMITS
+from callgate.core.sip.limits import LIMITS as SIP_LIMITS
 from callgate.entities.outcomes import OUTCOMES
 
 _DOCS = Path(__file__).parent.parent / "docs"
@@ -65,29 +70,71 @@ def call_page() -> Iterator[str]:
         "Drawn from the table in `core/call/machine.py`. An input that stands neither here nor among the absorbed ones "
         "cannot happen; if it does, the call ends loudly as a failure of ours."
     )
+    yield from (drawn(machine) for machine in MACHINES if machine.page == "call")
     rows = ["| in state | when | then | doing | outcome |", "|---|---|---|---|---|"]
     for (state, input), move in TRANSITIONS.items():
         effects = ", ".join(effect.name.lower().replace("_", " ") for effect in move.effects)
         outcome = f"`{move.outcome}`" if move.outcome else ""
-        rows.append(f"| {_name(state)} | {_name(input)} | {_name(move.state)} | {effects} | {outcome} |")
+        rows.append(f"| {named(state)} | {named(input)} | {named(move.state)} | {effects} | {outcome} |")
     yield "\n".join(rows)
     yield "## Absorbed"
     rows = ["| in state | what | why nothing happens |", "|---|---|---|"]
     for (state, input), reason in ABSORBED.items():
         if state not in (State.CLOSING, State.OVER):
-            rows.append(f"| {_name(state)} | {_name(input)} | {reason} |")
+            rows.append(f"| {named(state)} | {named(input)} | {reason} |")
     rows.append("| closing, over | anything else | it came when the call was over already |")
     yield "\n".join(rows)
 
 
-def _name(member: object) -> str:
-    return str(getattr(member, "name", member)).lower().replace("_", " ")
+def transactions_page() -> Iterator[str]:
+    """The machines below a call."""
+    yield "# Transactions, and what else of SIP is a table"
+    yield _GENERATED
+    yield (
+        "Drawn from the tables that the code runs. An input that stands neither among the moves nor among the absorbed "
+        "ones cannot happen in that state; if it does, it is a bug of ours and loud. The machine above these is "
+        "[the life of a call](call.md)."
+    )
+    for machine in MACHINES:
+        if machine.page == "transactions":
+            yield f"## {machine.title}"
+            yield machine.words
+            yield drawn(machine)
+            yield table(machine)
+            yield "Absorbed:"
+            yield absorbed(machine)
+
+
+def limits_page() -> Iterator[str]:
+    """How large the parts of messages may be."""
+    yield "# Limits of what peers send"
+    yield _GENERATED
+    yield (
+        "Drawn from the tables in `core/sip/limits.py` and `core/sdp/limits.py`. Each is tried at its size and one "
+        "beyond. How much there may be of calls, connections and requests is a matter of [settings](settings.md)."
+    )
+    for title, limits in (("SIP", SIP_LIMITS), ("SDP", SDP_LIMITS)):
+        yield f"## {title}"
+        rows = ["| what | at most | beyond | why |", "|---|---|---|---|"]
+        for limit in limits:
+            rows.append(f"| {limit.what} | {limit.most:,} {limit.unit} | {limit.beyond} | {limit.why} |")
+        yield "\n".join(rows)
+
+
+_PAGES = {
+    "settings": settings_page,
+    "outcomes": outcomes_page,
+    "call": call_page,
+    "transactions": transactions_page,
+    "limits": limits_page,
+    "rfc": lambda: rfc_page(_GENERATED),
+}
 
 
 def main() -> int:
     """Write or check every page; 1 when one is out of date."""
     stale = []
-    for name, page in (("settings", settings_page), ("outcomes", outcomes_page), ("call", call_page)):
+    for name, page in _PAGES.items():
         path = _DOCS / f"{name}.md"
         text = "\n\n".join(page()) + "\n"
         if "--check" in sys.argv:

@@ -59,6 +59,7 @@ async def test_offers_are_judged_by_the_settings(store: Store) -> None:
     assert (sound.of("udp").codecs, sound.of("udp").own_order) == (("G722",), True)
     assert (sound.of("udp").srtp, sound.of("tcp").srtp) == ("required", "preferred")
     assert sound.of("udp").srtp_barred == ""
+    assert sound.of("tls").srtp_barred == ""  # nobody on the way can read a key
     barred = Policies(store.snapshot, Settings()).current.options.sound.of("udp").srtp_barred
     assert "srtp.without_tls is off" in barred
 

@@ -24,6 +24,7 @@ SHOWN_BY = {
     "core/admission/capacity.py": "core/admission/test_decide.py",
     "core/admission/moves.py": "core/admission/test_replay.py",
     "core/admission/recipe.py": "core/admission/test_replay.py",
+    "config/declaration.py": "config/test_settings.py",
     "store/errors.py": "store/test_open.py",
     "store/tables.py": "store/test_open.py",
     "store/migrations": "store/test_open.py",
@@ -59,6 +60,7 @@ SHOWN_BY = {
     "operations/suggestions.py": "web/test_rehearsal.py",
     "operations/stages.py": "web/test_stages.py",
     "operations/tools.py": "web/test_tools.py",
+    "operations/webhooks.py": "web/test_webhooks.py",
     "operations/stream_calls.py": "web/test_stream_calls.py",
     "web/api/stream_calls.py": "web/test_stream_calls.py",
     "web/api/agents.py": "web/test_agents.py",
@@ -69,6 +71,7 @@ SHOWN_BY = {
     "web/api/sip.py": "web/test_sip.py",
     "web/api/stages.py": "web/test_stages.py",
     "web/api/tools.py": "web/test_tools.py",
+    "web/api/webhooks.py": "web/test_webhooks.py",
     "web/documented.py": "web/test_schemathesis.py",
     "web/request.py": "web/test_app.py",
     # Shown through the one thing that uses them.

@@ -11,7 +11,8 @@ from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.calls.shadows import ShadowWatch
-from callgate.core.admission.policy import PolicySet, compile_policy
+from callgate.core.admission.callers import CallerProofs
+from callgate.core.admission.policy import AdmissionOptions, PolicySet, compile_policy
 from callgate.core.admission.shadow import ShadowPolicy
 from callgate.core.sdp.negotiate import offer
 from callgate.entities.agent import Agent
@@ -39,6 +40,7 @@ class StageLeg:
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
+        self.dialog_name = (attempt.call_id, f"ours-{id(self)}", "theirs")
         self.media_address = "198.51.100.1"
         self.reliable_transport = False
         self.did: list[tuple[Any, ...]] = []
@@ -130,8 +132,8 @@ class StageStore:
     async def call_joined(self, call: Call, event: OutboxEvent) -> None:
         self._keep("joined", call, event)
 
-    async def call_ended(self, call: Call, event: OutboxEvent) -> None:
-        self._keep("ended", call, event)
+    async def call_ended(self, call: Call, *events: OutboxEvent) -> None:
+        self._keep("ended", call, *events)
 
     def message(self, message: Message) -> None:
         self.messages.append(message)
@@ -145,11 +147,11 @@ class StageStore:
     def decision(self, record: DecisionRecord) -> None:
         self.records.append(record)
 
-    def _keep(self, fact: str, call: Call, event: OutboxEvent) -> None:
+    def _keep(self, fact: str, call: Call, *events: OutboxEvent) -> None:
         if self.broken:
             raise OSError("disk full")
         self.facts.append((fact, call))
-        self.outbox.append(event)
+        self.outbox += events
 
 
 class StageHook:
@@ -187,7 +189,16 @@ class StageSnapshot:
 class Stage:
     """Everything, and the verbs of whoever plays."""
 
-    def __init__(self, *, limits: GateLimits | None = None, handler: bool = False, **template: Any) -> None:
+    def __init__(
+        self,
+        *,
+        limits: GateLimits | None = None,
+        handler: bool = False,
+        caller_auth: str = "off",
+        replaces: bool = False,
+        proofs: CallerProofs | None = None,
+        **template: Any,
+    ) -> None:
         self.clock = ManualClock()
         self.media = StageMedia()
         self.store = StageStore()
@@ -197,10 +208,15 @@ class Stage:
         agent = Agent(AGENT, ACCOUNT, "Demo", datetime(2026, 1, 1, tzinfo=UTC), None, template)
         self.snapshot = StageSnapshot({AGENT: agent})
         self.config = SipConfig(
-            allowed_cidr_ranges=("192.0.2.0/24",),
+            allowed_cidr_ranges=("192.0.2.0/24", "127.0.0.1/32"),
             allowed_agents=(AgentAllowance(AGENT, "^demo$"),),
             fallback_handler=HANDLER if handler else None,
         )
+        self.caller_auth = caller_auth
+        self.replaces = replaces
+        self.others: list[str] = []  # domains of further accounts
+        self.other_ranges: tuple[str, ...] = ()
+        self._compiled: tuple[object, PolicySet] | None = None
         ids = SystemIds()
         self.tasks = TaskOwner(lambda name, error: self.log.append(("task failed", {"name": name, "error": error})))
         self.around = Surroundings(
@@ -224,18 +240,26 @@ class Stage:
             registry=self.registry,
             around=self.around,
             limits=limits or GateLimits(calls_max=10),
+            proofs=proofs,
             shadows=self.shadows,
         )
 
     def _policies(self) -> PolicySet:
-        return self.compiled(self.config)
+        rules = (self.config, tuple(self.others), self.other_ranges)
+        if self._compiled is None or self._compiled[0] != rules:
+            self._compiled = (rules, self.compiled(self.config))
+        return self._compiled[1]
 
     def compiled(self, config: SipConfig) -> PolicySet:
-        """Rules of the only account."""
+        """Rules of the account, with those of the others."""
         policy = compile_policy(
             account_id=ACCOUNT, domain="example.org", config=config, version=1, agents=self.snapshot.agents
         )
-        return PolicySet((policy,))
+        others = [
+            compile_policy(account_id=domain, domain=domain, config=SipConfig(self.other_ranges), version=1, agents={})
+            for domain in self.others
+        ]
+        return PolicySet((policy, *others), AdmissionOptions(caller_auth=self.caller_auth, replaces=self.replaces))
 
     @staticmethod
     def attempt(user: str = "demo", source: str = "192.0.2.7", body: bytes = OFFER, **more: Any) -> Attempt:

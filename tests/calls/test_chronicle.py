@@ -36,11 +36,15 @@ async def test_the_outbox_shows_the_call_as_it_was_at_each_moment(stage: Stage) 
     assert leg.listener is not None
     leg.listener.hung_up("")
     await stage.count_sound()
-    started, joined, ended = (event.payload for event in stage.store.outbox)
+    assert [event.event for event in stage.store.outbox] == ["call.started", "call.joined", "call.ended", "call.billed"]
+    started, joined, ended, billed = (event.payload for event in stage.store.outbox)
     assert (started["joined"], started["ended"]) == (None, None)
     assert joined["joined"] is not None
     assert joined["ended"] is None
+    assert joined["billedDuration"] is None
     assert ended["endReason"] == "hangup"
+    assert billed == ended
+    assert (billed["billedDuration"], billed["billedSideInputTokens"]) == ("0s", 0)
     ids = [event.event_id for event in stage.store.outbox]
     assert ids == sorted(ids)
 

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from callgate.calls.ledger import Ledger
@@ -74,6 +75,20 @@ async def test_an_end_is_tried_again_until_the_store_takes_it(stage: Stage) -> N
     stage.clock.advance(10_000)
     assert len(tasks) == 0
     assert len(failed) == 4
+
+
+async def test_what_is_to_be_told_of_a_join_that_could_not_be_written_is_written_with_the_end(stage: Stage) -> None:
+    store = StageStore()
+    tasks = TaskOwner(lambda name, error: None)
+    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: None)
+    joined, ended = replace(EVENT, event="call.joined"), replace(EVENT, event="call.ended")
+    store.broken = True
+    ledger.joined(CALL, joined)
+    await tasks.finish()
+    store.broken = False
+    ledger.ended(CALL, ended)
+    await tasks.finish()
+    assert store.outbox == [joined, ended]
 
 
 async def test_an_end_is_not_tried_for_ever(stage: Stage) -> None:

@@ -62,3 +62,16 @@ async def test_draining_waits_and_then_hangs_up_what_is_left(stage: Stage) -> No
     await stage.count_sound()
     assert await stage.registry.ended(0)
     assert stage.call.outcome == "drained"
+
+
+async def test_a_call_is_found_by_its_dialog_until_it_moves_or_ends(stage: Stage) -> None:
+    leg = await stage.joined()
+    runner = stage.registry.in_dialog(leg.dialog_name)
+    assert runner is not None
+    stage.registry.moved(runner, ("elsewhere", "a", "b"))
+    assert stage.registry.in_dialog(leg.dialog_name) is None
+    assert stage.registry.in_dialog(("elsewhere", "a", "b")) is runner
+    assert leg.listener is not None
+    leg.listener.hung_up("")
+    await stage.count_sound()
+    assert stage.registry.in_dialog(("elsewhere", "a", "b")) is None

@@ -22,7 +22,7 @@ async def ended(stage: Stage, outcome: str, end_reason: str) -> None:
     assert stage.call.outcome == outcome
     assert stage.call.end_reason == end_reason
     assert stage.call.ended is not None
-    assert [event.event for event in stage.store.outbox][-1] == "call.ended"
+    assert [event.event for event in stage.store.outbox][-2:] == ["call.ended", "call.billed"]
     assert len(stage.registry) == 0
     assert [fields["outcome"] for event, fields in stage.log if event == "call.ended"] == [outcome]
 
@@ -44,7 +44,7 @@ async def test_a_call_from_its_invite_to_its_last_record(stage: Stage) -> None:
     assert done(leg) == ["ring", "answer"]  # the peer said BYE: nothing is to be sent
     await ended(stage, "caller-hangup", "hangup")
     assert stage.facts() == ["started", "joined", "ended"]
-    assert [event.event for event in stage.store.outbox] == ["call.started", "call.joined", "call.ended"]
+    assert [event.event for event in stage.store.outbox] == ["call.started", "call.joined", "call.ended", "call.billed"]
     assert stage.call.ended is not None
     assert stage.call.joined is not None
     assert (stage.call.ended - stage.call.joined).total_seconds() == 3
@@ -345,3 +345,86 @@ async def test_a_stage_whose_body_is_wrong_or_that_comes_too_often_is_refused(st
     with pytest.raises(StageRefused, match="as many as it may"):
         stage.agent.stage({})
     assert [one.position for one in stage.store.stages] == list(range(STAGES_MAX))
+
+
+async def test_an_offer_in_the_ringing_is_answered_in_the_prack(stage: Stage) -> None:
+    leg = await stage.invite(body=b"")
+    assert leg.listener is not None
+    ours = leg.listener.offer()
+    leg.listener.settled(answer(ours, address="192.0.2.1", port=4_444, session_id=3).sdp)
+    (redirect,) = [what for what in stage.session.did if what[0] == "redirect"]
+    assert redirect[1].remote_port == 4_444
+    stage.agent.ready()
+    assert leg.did[-1] == ("answer", ours)
+    leg.listener.confirmed(b"")
+    assert stage.session.did[-1] == ("begin",)
+
+
+async def test_a_prack_while_the_owner_is_asked_settles_what_the_call_begins_with() -> None:
+    stage = Stage(handler=True)
+    leg = await stage.invite("somebody", body=b"")
+    assert leg.listener is not None
+    ours = leg.listener.offer()
+    leg.listener.settled(answer(ours, address="192.0.2.1", port=4_444, session_id=3).sdp)
+    stage.hook.answer.set_result(StartCall(AGENT, {}))
+    await stage.settle()
+    (opened,) = [what for what in stage.session.did if what[0] == "open"]
+    assert opened[2].remote_port == 4_444
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("body", [b"", b"nonsense"])
+async def test_a_prack_without_a_usable_answer_refuses_the_call(asked: bool, body: bytes) -> None:
+    stage = Stage(handler=asked)
+    leg = await stage.invite("somebody" if asked else "demo", body=b"")
+    assert leg.listener is not None
+    leg.listener.offer()
+    leg.listener.settled(body)
+    assert leg.did[-1] == ("refuse", 488)
+    await stage.settle()
+    if asked:
+        assert stage.store.records[-1].outcome == "answer-unusable"
+    else:
+        await ended(stage, "answer-unusable", "connection_error")
+
+
+@pytest.mark.parametrize("when", ["asked", "starting", "answered"])
+async def test_ringing_that_is_never_acknowledged_ends_the_call(when: str) -> None:
+    stage = Stage(handler=when == "asked")
+    leg = await stage.invite("somebody" if when == "asked" else "demo", body=b"")
+    assert leg.listener is not None
+    if when == "answered":
+        stage.agent.ready()
+    leg.listener.no_prack()
+    await stage.settle()
+    if when == "asked":
+        assert (stage.store.records[-1].outcome, stage.store.records[-1].status) == ("no-prack", 504)
+    else:
+        await ended(stage, "no-prack", "connection_error")
+
+
+async def test_a_caller_that_cancels_while_the_answer_waits_for_its_prack(stage: Stage) -> None:
+    leg = await stage.invite(body=b"")
+    stage.agent.ready()
+    assert leg.listener is not None
+    leg.listener.cancelled("")
+    await ended(stage, "caller-cancelled", "unjoined")
+
+
+async def test_a_refresh_repeats_our_sdp_and_moves_the_sound_only_when_the_answer_does(stage: Stage) -> None:
+    leg = await stage.joined()
+    assert leg.listener is not None
+    ours = leg.listener.offer()
+    assert ours == next(what[1] for what in leg.did if what[0] == "answer")
+    before = list(stage.session.did)
+    leg.listener.settled(b"")
+    assert stage.session.did == before
+    leg.listener.settled(answer(ours, address="192.0.2.99", port=5_000, session_id=1).sdp)
+    assert stage.session.did[-1][1].remote_address == "192.0.2.99"
+
+
+async def test_a_caller_that_refreshes_no_more_is_gone(stage: Stage) -> None:
+    leg = await stage.joined()
+    assert leg.listener is not None
+    leg.listener.vanished("the session was not refreshed in time")
+    await ended(stage, "connection-lost", "connection_error")

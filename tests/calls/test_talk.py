@@ -117,3 +117,55 @@ def test_records_name_the_suite_and_never_a_key() -> None:
     assert facts["srtp"] == "AES_CM_128_HMAC_SHA1_80"
     assert "key" not in repr(facts)
     assert talk().facts()["srtp"] is None
+
+
+def test_an_offer_made_for_the_ringing_is_the_one_that_the_call_goes_on_with() -> None:
+    made = Talk(b"", "198.51.100.1", 20_000, session_id=7, terms=PLAIN, new_key=Keys())
+    ours = made.offer()
+    assert made.awaits_answer
+    made.negotiate()
+    assert made.local == ours
+    assert made.take_answer(answer(ours, address="192.0.2.1", port=4_000, session_id=1).sdp)
+    assert not made.awaits_answer
+
+
+@pytest.mark.rfc("4028", "7.4", "Generating Subsequent Session Refresh Requests")
+def test_a_refresh_offers_what_was_said_last_and_changes_nothing() -> None:
+    made = talk()
+    local, path = made.local, made.path
+    assert made.offer() == local
+    assert not made.awaits_answer
+    assert not made.retake_answer(answer(local, address="192.0.2.1", port=4_000, session_id=1).sdp)
+    assert (made.local, made.path) == (local, path)
+
+
+def test_a_refresh_offers_the_key_that_is_in_use() -> None:
+    made = talk(secured(), SECURE)
+    assert made.path is not None
+    assert made.path.crypto is not None
+    before = made.path.crypto
+    theirs = answer(made.offer(), address="192.0.2.1", port=4_000, session_id=1, terms=CALLER, new_key=Keys()).sdp
+    made.retake_answer(theirs)
+    assert made.path.crypto is not None
+    assert made.path.crypto.local_key == before.local_key
+
+
+def test_the_answer_to_a_refresh_may_move_the_sound() -> None:
+    made = talk()
+    moved = answer(made.offer(), address="192.0.2.77", port=4_010, session_id=1).sdp
+    assert made.retake_answer(moved)
+    assert made.path is not None
+    assert made.path.remote_address == "192.0.2.77"
+
+
+@pytest.mark.parametrize("answered", [b"", b"nonsense", b"v=0\r\nm=video 1 RTP/AVP 96\r\n"])
+def test_an_answer_to_a_refresh_that_cannot_be_used_changes_nothing(answered: bytes) -> None:
+    made = talk()
+    before = made.path
+    assert not made.retake_answer(answered)
+    assert made.path == before
+
+
+def test_video_that_was_declined_stays_declined_in_an_offer_of_ours() -> None:
+    made = talk(OFFER + b"m=video 4002 RTP/AVP 96\r\n")
+    assert b"m=video 0 RTP/AVP 96" in made.reoffered(b"")

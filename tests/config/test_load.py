@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.config.load import SettingError, load, parse_bind
+from callgate.config.load import SettingError, load, parse_bind, parse_listen
 from callgate.config.settings import DECLARED, DEFAULTS, Settings
 
 
@@ -62,6 +62,15 @@ def test_lists_numbers_and_booleans(file: Path) -> None:
         ('[sound]\ncodecs = ["PCMU", "GSM"]\n', r"sound.codecs in FILE is .*; expected a list of PCMU, PCMA, G722"),
         ("[sound]\ncodecs = []\n", r"sound.codecs in FILE is \[\]; expected a list of PCMU, PCMA, G722"),
         ('[srtp]\ntcp = "required"\n', "srtp.tcp is required, and srtp.without_tls is off, so that no call"),
+        ('advertise = "me.example.org"\n', "advertise is 'me.example.org'; expected an IP address"),
+        ('advertise = "192.0.2.1, 192.0.2.2"\n', "advertise is 192.0.2.1, 192.0.2.2; expected one address of IPv4"),
+        ('local_networks = ["inside"]\n', "local_networks has 'inside'; expected networks such as"),
+        ('[sip]\nlisten = ["udp:5060"]\n', "sip.listen has 'udp:5060'; expected udp, tcp or tls, an IP address and"),
+        ('[sip]\nlisten = ["sctp:127.0.0.1:5060"]\n', "sip.listen has 'sctp:127.0.0.1:5060'; expected udp, tcp or"),
+        ('[sip]\nlisten = ["tcp:localhost:5060"]\n', "sip.listen has 'tcp:localhost:5060'; expected udp, tcp or tls"),
+        ('[sip]\nlisten = ["tls:127.0.0.1:5061"]\n', "sip.listen has tls, and tls.certificate is empty; expected a"),
+        ('[tls]\nkey = "key.pem"\n', "tls.key is 'key.pem', and sip.listen has no tls; expected e.g. tls:0.0.0.0:5061"),
+        ('[stun]\nserver = "stun.example.org"\n', "stun.server is 'stun.example.org'; expected ADDRESS:PORT"),
         ("this is not TOML", "is not TOML"),
         ("[rtp]\nport_first = 30000\n", "rtp.port_last is 29999; expected more than rtp.port_first, 30000"),
     ],
@@ -83,6 +92,15 @@ def test_what_is_wrong_elsewhere_says_where_it_stands() -> None:
         load(None, {"CALLGATE_CALLS_MAX": "0"})
     with pytest.raises(SettingError, match=r"CALLGATE_CALL_MAX; did you mean CALLGATE_CALLS_MAX\?"):
         load(None, {"CALLGATE_CALL_MAX": "1"})
+
+
+def test_listeners_are_taken_apart(file: Path) -> None:
+    file.write_text(
+        '[sip]\nlisten = ["udp:[::1]:5060", "tls:0.0.0.0:5061"]\n[tls]\ncertificate = "a.pem"\nkey = "b.pem"\n'
+    )
+    settings = load(file=file)
+    assert [parse_listen(text) for text in settings.sip_listen] == [("udp", "::1", 5060), ("tls", "0.0.0.0", 5061)]
+    assert load({"advertise": "192.0.2.1, 2001:db8::1"}).advertise == ("192.0.2.1", "2001:db8::1")
 
 
 def test_a_secret_is_not_repeated(file: Path) -> None:

@@ -3,7 +3,8 @@ from typing import get_type_hints
 
 import pytest
 
-from callgate.config.settings import DECLARED, DEFAULTS, Declaration, Settings, declarations
+from callgate.config.declaration import Declaration
+from callgate.config.settings import DECLARED, DEFAULTS, Settings, declarations
 
 
 @pytest.mark.parametrize("declaration", declarations(), ids=lambda declaration: declaration.name)
@@ -33,7 +34,7 @@ def test_one_name_everywhere() -> None:
         "CALLGATE_SIP_T1_MS",
         "--sip-t1-ms",
     )
-    assert {*DECLARED, "models"} == {entry.name for entry in fields(Settings)}
+    assert {*DECLARED, "models", "callers"} == {entry.name for entry in fields(Settings)}
     names = [declaration.name for declaration in declarations()]
     assert len(names) == len(set(names))
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.peers.gate import Gate
+from tests.peers.gate import Reachable
 
 _CONFIG = """
 module_path /usr/lib/baresip/modules
@@ -26,18 +26,19 @@ module sndfile.so
 snd_path {folder}
 module_app account.so
 module_app menu.so
+{further}
 """
 
 
 class Baresip:
-    """Calls users of a gate.
+    """Calls users of a gate, directly or through what stands before it.
 
     Args:
         gate: whom to call.
         folder: for its configuration and files.
     """
 
-    def __init__(self, gate: Gate, folder: Path) -> None:
+    def __init__(self, gate: Reachable, folder: Path) -> None:
         self._gate = gate
         self._folder = folder
 
@@ -50,6 +51,8 @@ class Baresip:
         transport: str = "udp",
         modules: Sequence[str] = (),
         account: str = "",
+        port: int | None = None,
+        config: str = "",
     ) -> Path:
         """Call, speak the file `said`, hang up after so many seconds; the WAV of what was heard.
 
@@ -57,30 +60,46 @@ class Baresip:
             user: whom to call.
             said: 8,000 Hz, mono.
             seconds: after which it leaves.
-            transport: ``udp`` or ``tcp``.
+            transport: ``udp``, ``tcp`` or ``tls``.
             modules: further ones, e.g. ``srtp``.
             account: parameters of the account, e.g. ``;mediaenc=srtp``.
+            port: of the gate, when it is not that of its SIP address.
+            config: further lines of its configuration.
         """
-        log = self._dial(user, said, seconds, transport, modules, account)
+        log = self._dial(user, said, seconds, transport, modules, account, port, config)
         heard = list(self._folder.glob("dump-*-dec.wav"))
         assert len(heard) == 1, log
         return heard[0]
 
-    def is_refused(self, user: str, *, said: Path, transport: str = "udp") -> str:
+    def is_refused(
+        self, user: str, *, said: Path, transport: str = "udp", port: int | None = None, config: str = ""
+    ) -> str:
         """Call somebody who does not answer; what it has to say of that."""
-        log = self._dial(user, said, 3, transport, (), "")
+        log = self._dial(user, said, 3, transport, port=port, config=config)
         assert not list(self._folder.glob("dump-*-dec.wav")), log
         return log
 
-    def _dial(self, user: str, said: Path, seconds: int, transport: str, modules: Sequence[str], account: str) -> str:
+    def _dial(
+        self,
+        user: str,
+        said: Path,
+        seconds: int,
+        transport: str,
+        modules: Sequence[str] = (),
+        account: str = "",
+        port: int | None = None,
+        config: str = "",
+    ) -> str:
         program = shutil.which("baresip")
         assert program is not None, "baresip is missing; scripts/install_test_peers.sh installs it"
         loaded = "\n".join(f"module {name}.so" for name in modules)
-        (self._folder / "config").write_text(_CONFIG.format(folder=self._folder, said=said, modules=loaded))
+        (self._folder / "config").write_text(
+            _CONFIG.format(folder=self._folder, said=said, modules=loaded, further=config)
+        )
         (self._folder / "accounts").write_text(f"<sip:baresip@127.0.0.1>;regint=0{account}\n")
         (self._folder / "contacts").write_text("")
         log = self._folder / "baresip.log"
-        dialled = f"{self._gate.uri(user)};transport={transport}"
+        dialled = f"sip:{user}@{self._gate.sip_host}:{port or self._gate.sip_port};transport={transport}"
         with log.open("w") as output:
             subprocess.run(
                 [program, "-f", str(self._folder), "-e", f"/dial {dialled}", "-t", str(seconds), "-v"],

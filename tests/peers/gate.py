@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 API_KEY = "testtest." + "0123456789abcdef" * 2
 START_S_MAX = 30.0
@@ -20,6 +20,17 @@ STOP_S_MAX = 20.0
 
 # What every scenario begins with.
 OPEN_RULES: dict[str, Any] = {"allowedCidrRanges": ["127.0.0.0/8"], "allowAllAgents": True, "fallbackHandler": None}
+
+
+class Reachable(Protocol):
+    """Whom a peer can call: a gate, or a proxy before one."""
+
+    sip_host: str
+    sip_port: int
+
+    def uri(self, user: str) -> str:
+        """What a phone dials."""
+        ...
 
 
 class Refused(Exception):
@@ -94,6 +105,13 @@ class Gate:
     def demo_agent_id(self) -> str:
         """The agent that an empty folder is given."""
         return str(self.get("/api/agents")["results"][-1]["agentId"])
+
+    def port(self, transport: str) -> int:
+        """Of the first further listener for a transport."""
+        lines = [line for line in self.output if line.startswith(f"  SIP over {transport.upper()} ")]
+        found = re.search(r":(\d+)(;|$)", lines[0].rstrip())
+        assert found is not None
+        return int(found[1])
 
     def uri(self, user: str) -> str:
         """What a phone dials."""

@@ -5,11 +5,19 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-
-from tests.peers.gate import Gate
+from typing import Protocol
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios" / "sipp"
+# The last has a connection for each call.
+_MODES = {"udp": "u1", "tcp": "t1", "tcp, many": "tn"}
 _numbers = itertools.count(1)
+
+
+class Called(Protocol):
+    """Whom SIPp calls: a gate, or an endpoint of a test's own."""
+
+    sip_host: str
+    sip_port: int
 
 
 @dataclass(frozen=True)
@@ -41,14 +49,14 @@ class SippRun:
 
 
 class Sipp:
-    """Runs scenarios against a gate.
+    """Runs scenarios against a gate, or what stands before it.
 
     Args:
         gate: whom to call.
         folder: for its logs.
     """
 
-    def __init__(self, gate: Gate, folder: Path) -> None:
+    def __init__(self, gate: Called, folder: Path) -> None:
         self._gate = gate
         self._folder = folder
 
@@ -60,8 +68,13 @@ class Sipp:
         transport: str = "udp",
         timeout_s: int = 20,
         options: tuple[str, ...] = (),
+        source: str = "127.0.0.1",
+        target: str = "",
     ) -> "RunningSipp":
-        """Begin a scenario; `options` are further ones of the program."""
+        """Begin a scenario from an address of ours; `options` are further ones of the program.
+
+        `target` is another address of the gate's.
+        """
         program = shutil.which("sipp")
         assert program is not None, "SIPp is missing; scripts/install_test_peers.sh installs it"
         number = next(_numbers)
@@ -69,10 +82,10 @@ class Sipp:
         files = {name: self._folder / f"{scenario}-{number}.{name}" for name in ("messages", "errors")}
         command = [
             program,
-            f"{self._gate.sip_host}:{self._gate.sip_port}",
+            target or f"{self._gate.sip_host}:{self._gate.sip_port}",
             *("-sf", str(SCENARIOS / f"{scenario}.xml")),
-            *("-s", user, "-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", "1", "-nostdin"),
-            *("-t", {"udp": "u1", "tcp": "t1"}[transport]),
+            *("-s", user, "-i", source, "-mi", source, "-m", "1", "-nostdin"),
+            *("-t", _MODES[transport]),
             *("-cid_str", f"scenario-{number}", "-timeout", f"{timeout_s}s", "-timeout_error"),
             *("-trace_msg", "-message_file", str(files["messages"])),
             *("-trace_err", "-error_file", str(files["errors"])),
@@ -91,9 +104,19 @@ class Sipp:
         transport: str = "udp",
         timeout_s: int = 20,
         options: tuple[str, ...] = (),
+        source: str = "127.0.0.1",
+        target: str = "",
     ) -> SippRun:
         """Run a scenario to its end."""
-        return self.start(scenario, user=user, transport=transport, timeout_s=timeout_s, options=options).finish()
+        return self.start(
+            scenario,
+            user=user,
+            transport=transport,
+            timeout_s=timeout_s,
+            options=options,
+            source=source,
+            target=target,
+        ).finish()
 
 
 class RunningSipp:

@@ -82,6 +82,14 @@ class _Listener:
     def unacknowledged(self) -> None:
         self._callee.ends.append("unacknowledged")
 
+    def no_prack(self) -> None:
+        self._callee.ends.append("no prack")
+
+    def offer(self) -> bytes:
+        return b""
+
+    def settled(self, sdp: bytes) -> None: ...
+
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         return ReofferAnswer(488)
 

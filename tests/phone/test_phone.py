@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from callgate.core.audio.tones import tone
-from callgate.phone.phone import BadCall, place_call
-from callgate.phone.sound import SoundFileError, read_wav, write_wav
+from callgate.core.sdp.negotiate import answer, offer
+from callgate.core.sdp.terms import SoundTerms
+from callgate.phone.phone import BadCall, _Call, place_call
+from callgate.phone.sound import PhoneSound, SoundFileError, read_wav, write_wav
 from tests.phone.callee import Callee, a_callee
 
 
@@ -125,3 +127,23 @@ async def test_a_file_of_the_wrong_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_bytes(b"no wav")
     with pytest.raises(SoundFileError, match="cannot be read as WAV"):
         await place_call("sip:echo@127.0.0.1", play=tmp_path / "x.wav")
+
+
+async def test_what_the_callee_changes_is_followed_and_a_refresh_repeats_what_was_said() -> None:
+    sound = PhoneSound(lambda: 0.0, 1, b"", "")
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: sound, local_addr=("127.0.0.1", 0))
+    call = _Call("sip:x@y", sound, "127.0.0.1", SoundTerms(), lambda: 0.0, lambda words: None)
+    offered = call.first_offer("192.0.2.9")
+    call.answered(answer(offered, address="192.0.2.1", port=4_000, session_id=1).sdp)
+    again = call.reoffered(offer(address="192.0.2.2", port=4_002, session_id=1, version=1))
+    assert (again.status, call.offer()) == (200, again.sdp)
+    call.settled(b"")  # an answer that says nothing changes nothing
+    assert call._path is not None
+    assert call._path.remote_address == "192.0.2.2"
+    call.settled(answer(again.sdp, address="192.0.2.3", port=4_004, session_id=1).sdp)
+    assert call._path.remote_address == "192.0.2.3"
+    assert call.reoffered(b"v=0\r\nm=video 1 RTP/AVP 96\r\n").status == 488
+    assert call.offer() == again.sdp
+    assert call.reoffered(b"").sdp == call.offer()
+    sound.close()
+    await asyncio.sleep(0)

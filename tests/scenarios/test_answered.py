@@ -78,6 +78,12 @@ def test_a_reinvite_moves_and_holds_the_sound(gate: Gate, sipp: Sipp) -> None:
     assert call["endReason"] == "hangup"
 
 
+def test_what_is_not_offered_is_refused_and_the_call_goes_on(gate: Gate, sipp: Sipp) -> None:
+    run = sipp.run("other_methods")
+    assert run.ok, run
+    assert gate.ended_call(run.call_id)["endReason"] == "hangup"
+
+
 def test_key_9_by_info_has_the_agent_hang_up(gate: Gate, sipp: Sipp) -> None:
     run = sipp.run("info_digit")
     assert run.ok, run

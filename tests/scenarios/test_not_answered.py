@@ -27,6 +27,7 @@ def test_a_stranger(gate: Gate, sipp: Sipp) -> None:
     assert run.ok, run
     assert "SIP/2.0 100" not in run.messages
     assert run.messages.count("Content-Length: 0") >= 1
+    assert "Reason:" not in run.messages
     records = gate.until(lambda: [entry for entry in gate.decisions() if entry["outcome"] == "source-not-allowed"])
     assert "203.0.113.0/24" in records[0]["summary"]
 
@@ -37,6 +38,7 @@ def test_a_user_whom_no_rule_lets_through(gate: Gate, sipp: Sipp) -> None:
     decision = gate.decision(run.call_id)
     assert (decision["outcome"], decision["status"]) == ("no-rule-matched", 603)
     assert decision["callId"] is None
+    assert 'Reason: SIP;cause=603;text="no rule lets the dialled user through' in run.messages
 
 
 def test_a_handler_that_rejects_with_its_own_code(gate: Gate, sipp: Sipp, handler: HandlerServer) -> None:
@@ -90,6 +92,8 @@ def test_an_agent_whose_schema_does_not_fit(gate: Gate, sipp: Sipp) -> None:
         ("refused_415", "offer-not-sdp", "Accept: application/sdp"),
         ("refused_400", "malformed", "SIP/2.0 400"),
         ("refused_420", "extension-required", "Unsupported: teleportation"),
+        ("replaces_refused", "replaces-refused", "calls are not taken over here"),
+        ("refused_422", "interval-too-small", "Min-SE: 90"),
     ],
 )
 def test_an_invite_that_cannot_be_taken(gate: Gate, sipp: Sipp, scenario: str, outcome: str, words: str) -> None:
@@ -104,6 +108,8 @@ def test_an_invite_that_cannot_be_taken(gate: Gate, sipp: Sipp, scenario: str, o
     [
         ("stray_bye", "SIP/2.0 481"),
         ("stray_message", "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"),
+        ("stray_subscribe", "Allow: INVITE, ACK"),
+        ("stray_refer", "Allow: INVITE, ACK"),
         ("options", "SIP/2.0 200"),
     ],
 )

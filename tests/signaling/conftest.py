@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
 from callgate.signaling.endpoint import SipEndpoint
+from callgate.signaling.transport import Listener
+from callgate.signaling.transports import TransportOptions
 from callgate.testing.clock import ManualClock
 from tests.signaling.wire import Caller, ScriptedCalls, TcpWire, UdpWire
 
@@ -26,7 +29,9 @@ class House:
     address: tuple[str, int] = ("", 0)
     wires: list[Any] = field(default_factory=list)
 
-    async def open(self, port: int = 0, host: str = "127.0.0.1", **more: Any) -> None:
+    async def open(
+        self, port: int = 0, host: str = "127.0.0.1", further: Sequence[Listener] = (), **options: Any
+    ) -> None:
         self.tasks = TaskOwner(lambda name, error: self.warnings.append(f"{name}: {error!r}"))
         self.endpoint = SipEndpoint(
             calls=self.calls,
@@ -39,9 +44,9 @@ class House:
             user_agent="Callgate/test",
             t1_s=T1_S,
             warn=self.warnings.append,
-            **more,
+            transports=TransportOptions(**options),
         )
-        bound = await self.endpoint.start(host, port)
+        bound = await self.endpoint.start(host, port, further)
         self.address = ("127.0.0.1", bound[1])
 
     async def udp(self) -> UdpWire:
@@ -51,6 +56,14 @@ class House:
 
     async def tcp(self) -> TcpWire:
         wire = TcpWire(*await asyncio.open_connection(*self.address))
+        self.wires.append(wire)
+        return wire
+
+    async def tls(self, context: ssl.SSLContext, name: str = "localhost") -> TcpWire:
+        """A connection to the first listener for TLS."""
+        port = next(listener.port for listener in self.endpoint.transports.listeners if listener.transport == "tls")
+        wire = TcpWire(*await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name))
+        wire.name = "tls"
         self.wires.append(wire)
         return wire
 

@@ -13,6 +13,7 @@ def refusing(status: int, *, stateless: bool = False) -> Decision:
     return Decision(Verdict.REFUSE, outcome="no-rule-matched", status=status, stateless=stateless)
 
 
+@pytest.mark.rfc("3261", "17.2.3", "Matching Requests to Server Transactions")
 async def test_an_invite_that_comes_twice_is_one_call(house: House) -> None:
     caller = await house.caller()
     invite = await caller.send("INVITE", body=OFFER)
@@ -49,6 +50,7 @@ async def test_the_same_invite_by_another_path_is_refused_while_the_first_is_ser
     assert house.calls.waiting == 1
 
 
+@pytest.mark.rfc("3261", "8.2.2.2", "Merged Requests")
 @pytest.mark.parametrize("end", ["refused", "cancelled"])
 async def test_the_same_call_tried_again_after_its_end_is_a_new_one(house: House, end: str) -> None:
     caller = await house.caller()
@@ -68,6 +70,7 @@ async def test_the_same_call_tried_again_after_its_end_is_a_new_one(house: House
     await house.calls.leg()
 
 
+@pytest.mark.rfc("3261", "17.2.1", "INVITE Server Transaction")
 async def test_a_stateful_refusal_is_repeated_and_forgotten(house: House) -> None:
     house.calls.decide = lambda attempt: refusing(603)
     caller = await house.caller()
@@ -137,6 +140,7 @@ async def test_what_is_no_sip_is_not_answered(house: House) -> None:
     assert (await caller.response()).status == 200
 
 
+@pytest.mark.rfc("3261", "11.2", "Processing of OPTIONS Request")
 async def test_options_say_whether_calls_are_taken(house: House, caller: Caller) -> None:
     await caller.send("OPTIONS")
     response = await caller.response()
@@ -148,6 +152,8 @@ async def test_options_say_whether_calls_are_taken(house: House, caller: Caller)
     assert (await caller.response()).status == 503
 
 
+@pytest.mark.rfc("3261", "8.2.1", "Method Inspection")
+@pytest.mark.rfc("3261", "12.2.2", "UAS Behavior")
 async def test_other_requests_outside_a_dialog(house: House, caller: Caller) -> None:
     await caller.send("REGISTER")
     response = await caller.response()
@@ -191,6 +197,7 @@ async def test_an_attempt_that_cannot_be_decided_on_is_refused(house: House, cal
     assert house.endpoint.busy == (0, 0, 0)
 
 
+@pytest.mark.rfc("3261", "18.2.2", "Sending Responses")
 async def test_answers_go_where_the_via_says(house: House) -> None:
     """RFC 3261 section 18.2.2 (Sending Responses): without rport, to the sent-by port."""
     front, behind = await house.udp(), await house.udp()
@@ -215,9 +222,3 @@ async def test_nothing_is_left_after_a_quiet_while(house: House) -> None:
     assert house.endpoint.busy == (0, 0, 0)
     assert not house.endpoint._served
     assert not house.endpoint._legs
-
-
-async def test_a_port_that_is_taken_is_told(house: House) -> None:
-    other = House()
-    with pytest.raises(OSError, match="in use"):
-        await other.open(house.address[1])

@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+import pytest
+
 from callgate.core.sip.headers import Headers
 from callgate.core.sip.message import Request, Response, respond
 from callgate.core.sip.timers import Timers
@@ -53,7 +55,7 @@ def client(wire: FakeWire, method: str) -> tuple[ClientExchange, list[object]]:
     exchange = ClientExchange(
         wire, a_request(method), PEER, lambda response: heard.append(response.status), heard.append
     )
-    exchange.begin()
+    exchange.begin(exchange.peer)
     return exchange, heard
 
 
@@ -61,6 +63,7 @@ def a_response(method: str, status: int) -> Response:
     return respond(a_request(method), status, to_tag="t")
 
 
+@pytest.mark.rfc("3261", "17.1.2.2", "Formal Description")
 def test_a_request_is_repeated_ever_more_slowly_and_given_up() -> None:
     wire = FakeWire()
     _, heard = client(wire, "BYE")
@@ -72,6 +75,7 @@ def test_a_request_is_repeated_ever_more_slowly_and_given_up() -> None:
     assert len(wire.forgotten) == 1
 
 
+@pytest.mark.rfc("3261", "17.1.1.3", "Construction of the ACK Request")
 def test_the_ack_of_a_refusal_is_the_transactions() -> None:
     wire = FakeWire()
     exchange, heard = client(wire, "INVITE")
@@ -84,6 +88,7 @@ def test_the_ack_of_a_refusal_is_the_transactions() -> None:
     assert wire.forgotten == [exchange]
 
 
+@pytest.mark.rfc("3261", "17.1.4", "Handling Transport Errors")
 def test_what_cannot_be_sent_fails_at_once() -> None:
     wire = FakeWire()
     exchange, heard = client(wire, "INVITE")
@@ -94,6 +99,7 @@ def test_what_cannot_be_sent_fails_at_once() -> None:
     assert len(wire.sent) == 1
 
 
+@pytest.mark.rfc("3261", "17.2.1", "INVITE Server Transaction")
 def test_a_refusal_that_is_never_acknowledged_is_repeated_and_forgotten() -> None:
     wire = FakeWire()
     exchange = ServerExchange(wire, a_request(), PEER, ("k",))
@@ -106,6 +112,7 @@ def test_a_refusal_that_is_never_acknowledged_is_repeated_and_forgotten() -> Non
     assert not exchange.open
 
 
+@pytest.mark.rfc("3261", "17.2.1", "INVITE Server Transaction")
 def test_an_acknowledged_refusal_is_not_repeated() -> None:
     wire = FakeWire()
     exchange = ServerExchange(wire, a_request(), PEER, ("k",))
@@ -118,6 +125,7 @@ def test_an_acknowledged_refusal_is_not_repeated() -> None:
     assert wire.forgotten == [exchange]
 
 
+@pytest.mark.rfc("3261", "17.2.2", "Non-INVITE Server Transaction")
 def test_the_last_answer_is_given_to_copies() -> None:
     wire = FakeWire()
     exchange = ServerExchange(wire, a_request("OPTIONS"), PEER, ("k",))

@@ -10,8 +10,8 @@ from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
 from callgate.ports import SipLeg
 from callgate.runtime.ids import SystemIds
-from callgate.signaling.addresses import AddressBook
 from callgate.signaling.endpoint import SipEndpoint
+from callgate.signaling.transport import Listener
 from callgate.signaling.udp import UdpTransport
 from callgate.testing.clock import ManualClock
 from tests.signaling.conftest import T1_S
@@ -63,8 +63,19 @@ def an_endpoint(warnings: list[str]) -> tuple[SipEndpoint, ManualClock, UdpTrans
         t1_s=T1_S,
         warn=warnings.append,
     )
-    endpoint.addresses = AddressBook("127.0.0.1", 5060)
+    endpoint.transports.listeners.append(Listener("udp", "127.0.0.1", 5060))
     return endpoint, clock, UdpTransport(endpoint)
+
+
+def test_a_gateway_that_hides_who_calls_is_told() -> None:
+    warnings: list[str] = []
+    _, _, udp = an_endpoint(warnings)
+    for number in range(9):
+        caller = Caller(NoWire(), TARGET)
+        data = caller.request("INVITE", body=OFFER).replace(b"UDP 127.0.0.1", b"UDP 198.51.100.%d" % number)
+        udp.datagram_received(data, ("172.17.0.1", 40_000))
+    assert len(warnings) == 1
+    assert "172.17.0.1 seems to be a gateway" in warnings[0]
 
 
 METHODS = ["INVITE", "ACK", "BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE", "PRACK", "invite", "REGISTER"]
@@ -87,6 +98,15 @@ SNIPPETS = [
     b"Record-Route: <sip:a;lr>\r\n",
     b"Route: <<>>\r\n",
     b"Require: 100rel\r\n",
+    b"Require: 100rel\r\n",  # twice as likely
+    b"RAck: 1 1 INVITE\r\n",
+    b"RAck: RACK\r\n",
+    b"Supported: timer, 100rel\r\n",
+    b"Session-Expires: 90;refresher=uac\r\n",
+    b"Session-Expires: 3000;refresher=uas\r\n",
+    b"Min-SE: 99999999999\r\n",
+    b'Allow: UPDATE, "\r\n',
+    b"Allow: UPDATE\r\n",
     b"Reason: a\r\nReason: b\r\n",
     b"Content-Type: application/dtmf-relay\r\n",
     b"Content-Length: 99999\r\n",
@@ -106,7 +126,7 @@ def conversations(draw: st.DrawFn) -> list[bytes]:
         data = caller.request(
             method,
             branch=draw(st.sampled_from(["z9hG4bKa", "z9hG4bKb", "z9hG4bKc", "old"])),
-            sequence=draw(st.sampled_from([0, 1, 2, None])),
+            sequence=draw(st.sampled_from([0, 1, 2, None, None])),
             to_tag=draw(st.sampled_from(["", "", "TAG", "x"])),
             headers=[("X-A", "b")] * draw(st.integers(0, 2)),
             content_type=draw(st.sampled_from(["application/sdp", "application/dtmf-relay", "text/plain"])),
@@ -120,13 +140,21 @@ def conversations(draw: st.DrawFn) -> list[bytes]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(conversations(), st.sampled_from([0.0, 0.3, 40.0]))
-def test_nothing_escapes_and_nothing_stays(conversation: list[bytes], pause_s: float) -> None:
+@given(conversations(), st.sampled_from([0.0, 0.3, 40.0, 1_000.0]), st.lists(st.sampled_from(["ring", "answer"])))
+def test_nothing_escapes_and_nothing_stays(conversation: list[bytes], pause_s: float, doing: list[str]) -> None:
     warnings: list[str] = []
     endpoint, clock, udp = an_endpoint(warnings)
     for data in conversation:
         tags = [key[1].encode() for key in endpoint._dialogs]
-        udp.datagram_received(data.replace(b"TAG", tags[0] if tags else b"none"), ("127.0.0.1", 5090))
+        numbers = [f"{leg._reliable._machine.number} 1 INVITE".encode() for leg in endpoint._legs.values()]
+        data = data.replace(b"TAG", tags[0] if tags else b"none").replace(b"RACK", numbers[0] if numbers else b"x")
+        udp.datagram_received(data, ("127.0.0.1", 5090))
+        for leg in tuple(endpoint._legs.values()):
+            for what in doing:
+                if what == "ring":
+                    leg.ring()
+                else:
+                    leg.answer(ANSWER)
         clock.advance(pause_s)
     for leg in tuple(endpoint._legs.values()):
         leg.refuse(480)  # whatever still rings

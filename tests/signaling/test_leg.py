@@ -24,6 +24,8 @@ async def joined(house: House, caller: Caller) -> tuple[SipLeg, Ear]:
     return leg, ear
 
 
+@pytest.mark.rfc("3261", "15.1.2", "UAS Behavior")
+@pytest.mark.rfc("3326", "2", "The Reason Header Field")
 async def test_a_call_rings_is_answered_and_ended_by_the_caller(house: House, caller: Caller) -> None:
     leg, ear = await called(house, caller)
     assert leg.attempt.body == OFFER
@@ -43,6 +45,7 @@ async def test_a_call_rings_is_answered_and_ended_by_the_caller(house: House, ca
     assert await ear.heard() == ("hung up", "had enough")
 
 
+@pytest.mark.rfc("3261", "15.1.1", "UAC Behavior")
 async def test_a_call_ended_by_us(house: House, caller: Caller) -> None:
     leg, ear = await joined(house, caller)
     leg.hang_up('The agent "hung up"\r\nNot: a header')
@@ -58,6 +61,7 @@ async def test_a_call_ended_by_us(house: House, caller: Caller) -> None:
     assert house.endpoint.busy[2] == 0
 
 
+@pytest.mark.rfc("3261", "15.1.1", "UAC Behavior")
 async def test_a_bye_that_is_not_answered_ends_the_dialog_all_the_same(house: House, caller: Caller) -> None:
     leg, _ = await joined(house, caller)
     leg.hang_up()
@@ -86,6 +90,7 @@ async def test_a_caller_that_gives_up_gets_200_and_487(house: House, caller: Cal
     assert house.endpoint.busy == (0, 0, 0)
 
 
+@pytest.mark.rfc("3261", "9.2", "Server Behavior")
 async def test_a_cancel_after_the_answer_changes_nothing(house: House, caller: Caller) -> None:
     leg, ear = await called(house, caller)
     leg.answer(ANSWER)
@@ -116,6 +121,7 @@ async def test_an_answer_is_repeated_until_the_caller_is_given_up(house: House, 
     assert ear.silent
 
 
+@pytest.mark.rfc("3261", "15", "Terminating a Session")
 async def test_hanging_up_waits_for_the_ack(house: House, caller: Caller) -> None:
     leg, ear = await called(house, caller)
     leg.answer(ANSWER)
@@ -127,6 +133,22 @@ async def test_hanging_up_waits_for_the_ack(house: House, caller: Caller) -> Non
     assert ear.silent
 
 
+async def test_a_digit_that_comes_after_we_have_hung_up_is_told_to_nobody(house: House, caller: Caller) -> None:
+    leg, ear = await called(house, caller)
+    leg.answer(ANSWER)
+    assert (await caller.final()).status == 200
+    leg.hang_up("that was all")
+    key = b"Signal=5\r\nDuration=160\r\n"
+    await caller.send("INFO", body=key, content_type="application/dtmf-relay")  # its ACK is late
+    assert (await caller.final()).status == 200
+    await caller.acknowledge(sequence=1)
+    assert (await caller.incoming()).method == "BYE"
+    await caller.send("INFO", body=key, content_type="application/dtmf-relay")
+    assert (await caller.final()).status == 200
+    assert ear.silent
+
+
+@pytest.mark.rfc("3261", "17.2.1", "INVITE Server Transaction")
 async def test_a_refusal_is_repeated_over_udp_until_its_ack(house: House) -> None:
     caller = await house.caller()
     leg, _ = await called(house, caller)
@@ -142,6 +164,7 @@ async def test_a_refusal_is_repeated_over_udp_until_its_ack(house: House) -> Non
     assert house.endpoint.busy[0] == 1  # the OPTIONS, which stays for its copies
 
 
+@pytest.mark.rfc("3261", "15.1.2", "UAS Behavior")
 async def test_a_bye_before_the_answer_ends_the_invite_too(house: House, caller: Caller) -> None:
     leg, ear = await called(house, caller)
     leg.ring()
@@ -153,6 +176,7 @@ async def test_a_bye_before_the_answer_ends_the_invite_too(house: House, caller:
     assert house.endpoint.busy[2] == 0
 
 
+@pytest.mark.rfc("3261", "15", "Terminating a Session")
 async def test_hanging_up_before_an_answer_is_a_refusal(house: House, caller: Caller) -> None:
     leg, ear = await called(house, caller)
     leg.hang_up("something broke")
@@ -163,6 +187,7 @@ async def test_hanging_up_before_an_answer_is_a_refusal(house: House, caller: Ca
     assert ear.silent
 
 
+@pytest.mark.rfc("3261", "14.2", "UAS Behavior")
 @pytest.mark.parametrize("method", ["INVITE", "INFO"])
 async def test_nothing_is_renegotiated_before_the_answer(house: House, caller: Caller, method: str) -> None:
     leg, ear = await called(house, caller)
@@ -170,7 +195,8 @@ async def test_nothing_is_renegotiated_before_the_answer(house: House, caller: C
     assert (await caller.response()).status == 180
     await caller.send(method)
     response = await caller.response()
-    assert (response.status, response.headers.get("Retry-After")) == (500, "2")
+    assert response.status == 500
+    assert 0 <= int(response.headers.get("Retry-After") or "") <= 10
     assert ear.silent
 
 

@@ -1,6 +1,9 @@
+import asyncio
+
 import pytest
 
-from callgate.core.sip.message import Message
+from callgate.core.sip.message import Message, Response
+from callgate.core.sip.transaction import State
 from callgate.entities.decision import Decision, Verdict
 from callgate.ports import ReofferAnswer, SipLeg
 from callgate.signaling.leg import IncomingLeg
@@ -82,7 +85,7 @@ async def test_a_whole_call_takes_one_connection_used_both_ways(
     leg.hang_up()
     assert await ear.heard() == ("hung up", "")
     # One connection is two ends here, both of them ours.
-    assert len(house.endpoint._tcp._connections) == (2 if transport == "tcp" else 0)
+    assert len(house.endpoint.transports._connections) == (2 if transport == "tcp" else 0)
 
 
 async def test_a_refused_call(house: House, transport: str) -> None:
@@ -94,6 +97,7 @@ async def test_a_refused_call(house: House, transport: str) -> None:
     assert ear.silent
 
 
+@pytest.mark.rfc("3261", "9.1", "Client Behavior")
 async def test_a_call_given_up_while_it_rings(house: House, transport: str) -> None:
     call, ear = await dial(house, house.address, transport)
     _, theirs = await house.calls.leg()
@@ -106,6 +110,7 @@ async def test_a_call_given_up_while_it_rings(house: House, transport: str) -> N
     assert house.endpoint.busy == (0, 0, 0)
 
 
+@pytest.mark.rfc("3261", "9.1", "Client Behavior")
 async def test_giving_up_waits_for_a_provisional_response(house: House, transport: str) -> None:
     call, ear = await dial(house, house.address, transport)
     call.cancel()
@@ -114,6 +119,7 @@ async def test_giving_up_waits_for_a_provisional_response(house: House, transpor
     assert await ear.heard() == ("refused", 487)
 
 
+@pytest.mark.rfc("3261", "13.2.2.4", "2xx Responses")
 async def test_an_answer_that_overtakes_the_cancel_is_ended(house: House) -> None:
     wire = UdpWire(house.address)
     house.wires.append(wire)
@@ -133,6 +139,7 @@ async def test_an_answer_that_overtakes_the_cancel_is_ended(house: House) -> Non
     assert await ear.heard() == ("refused", 487)
 
 
+@pytest.mark.rfc("3261", "17.1.1.2", "Formal Description")
 async def test_nobody_answers(house: House) -> None:
     wire = UdpWire(house.address)
     house.wires.append(wire)
@@ -145,6 +152,7 @@ async def test_nobody_answers(house: House) -> None:
     assert house.endpoint.busy == (0, 0, 0)
 
 
+@pytest.mark.rfc("3261", "9.1", "Client Behavior")
 async def test_nobody_answers_the_cancel_either(house: House) -> None:
     wire = UdpWire(house.address)
     house.wires.append(wire)
@@ -176,6 +184,7 @@ async def test_the_callee_reoffers(house: House, joined: tuple[tuple[OutgoingCal
     assert await ear.heard() == ("reoffered", OFFER)
 
 
+@pytest.mark.rfc("3261", "25.1", "Basic Rules")
 def test_a_name_that_would_break_the_header_is_escaped() -> None:
     invite = invite_of(
         "sip:a@b",
@@ -221,6 +230,7 @@ async def test_an_answer_that_cannot_be_understood_is_told_once(house: House) ->
     assert ear.silent
 
 
+@pytest.mark.rfc("3261", "13.2.2.4", "2xx Responses")
 async def test_a_second_callee_who_answers_gets_its_ack_and_a_bye(house: House) -> None:
     wire = UdpWire(house.address)
     house.wires.append(wire)
@@ -236,4 +246,39 @@ async def test_a_second_callee_who_answers_gets_its_ack_and_a_bye(house: House) 
         ("BYE", "second"),
     ]
     assert await ear.heard() == ("answered", b"")
+    assert ear.silent
+
+
+async def test_the_callee_updates_and_asks_what_we_can(
+    house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]]
+) -> None:
+    (call, ear), (leg, _) = joined
+    assert isinstance(leg, IncomingLeg)
+    came: asyncio.Queue[Response] = asyncio.Queue()
+    headers = (("Contact", "<sip:x@127.0.0.1>"), ("Content-Type", "application/sdp"))
+    leg.request("UPDATE", headers, OFFER, came.put_nowait)
+    answer = await came.get()
+    assert (answer.status, answer.body) == (200, ANSWER)
+    assert await ear.heard() == ("reoffered", OFFER)
+    leg.request("OPTIONS", responded=came.put_nowait)
+    answer = await came.get()
+    assert answer.status == 200
+    assert "timer" in answer.option_tags("Supported")
+    leg.request("PRACK", (("RAck", "1 1 INVITE"),), responded=came.put_nowait)
+    assert (await came.get()).status == 481
+
+
+async def test_each_side_keeps_the_session_alive_for_hours(
+    house: House, joined: tuple[tuple[OutgoingCall, Ear], tuple[SipLeg, Ear]]
+) -> None:
+    (call, ear), (leg, theirs) = joined
+    assert isinstance(leg, IncomingLeg)
+    assert leg.peer_allows >= {"UPDATE", "INVITE"}
+    for _ in range(20):
+        house.clock.advance(900)
+        async with asyncio.timeout(5):
+            while any(exchange.state is State.TRYING for exchange in house.endpoint._client.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+    call.hang_up("that was all")
+    assert await theirs.heard() == ("hung up", "that was all")
     assert ear.silent

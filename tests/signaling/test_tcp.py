@@ -1,11 +1,15 @@
 import asyncio
 
+import pytest
+
 from callgate.core.sip.message import Response
+from callgate.signaling.connections import ConnectionLimits
 from tests.signaling.conftest import House
 from tests.signaling.test_leg import joined
 from tests.signaling.wire import ANSWER, OFFER, Caller
 
 
+@pytest.mark.rfc("3261", "18.3", "Framing")
 async def test_messages_in_any_pieces(house: House) -> None:
     caller = await house.caller("tcp")
     data = caller.request("OPTIONS") + caller.request("OPTIONS") + caller.request("INVITE", body=OFFER)
@@ -16,6 +20,7 @@ async def test_messages_in_any_pieces(house: House) -> None:
     assert statuses == [200, 200, 100]
 
 
+@pytest.mark.rfc("5626", "4.4.1", "Keep-Alive with CRLF")
 async def test_a_keep_alive_is_answered(house: House) -> None:
     wire = await house.tcp()
     await wire.send(b"\r\n\r\n")
@@ -28,6 +33,7 @@ async def test_what_is_no_sip_ends_the_connection(house: House) -> None:
     assert await wire.ended()
 
 
+@pytest.mark.rfc("3261", "18.3", "Framing")
 async def test_a_message_that_cannot_be_framed_is_answered_and_ends_the_connection(house: House) -> None:
     caller = await house.caller("tcp")
     await caller.wire.send(caller.request("OPTIONS").replace(b"Content-Length: 0\r\n", b"Content-Length: -1\r\n"))
@@ -37,7 +43,7 @@ async def test_a_message_that_cannot_be_framed_is_answered_and_ends_the_connecti
 
 async def test_there_is_room_for_so_many_connections_and_no_more() -> None:
     house = House()
-    await house.open(tcp_connections_max=2)
+    await house.open(limits=ConnectionLimits(connections_max=2))
     first, second = await house.caller("tcp"), await house.caller("tcp")
     await first.send("OPTIONS")
     await second.send("OPTIONS")
@@ -97,7 +103,7 @@ async def test_a_caller_that_does_not_read_is_let_go(house: House) -> None:
     assert isinstance(await wire.receive(), Response)
     leg, ear = await house.calls.leg()
     leg.answer(ANSWER)
-    (connection,) = house.endpoint._tcp._connections
+    (connection,) = house.endpoint.transports._connections._all
     for _ in range(100):
         connection.send(b"x" * 100_000)
         if connection.closed:

@@ -16,6 +16,7 @@ async def test_what_cannot_be_sent_is_lost_and_the_socket_lives_on(house: House)
     assert told == []
 
 
+@pytest.mark.rfc("4291", "2.5.5.2", "IPv4-Mapped IPv6 Address")
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_a_socket_for_both_families_serves_ipv4_peers(transport: str) -> None:
     house = House()
@@ -34,6 +35,7 @@ async def test_a_socket_for_both_families_serves_ipv4_peers(transport: str) -> N
     await house.close()
 
 
+@pytest.mark.rfc("5626", "3.5.1", "CRLF Keep-Alive Technique")
 async def test_keep_alives_are_swallowed(house: House) -> None:
     wire = await house.udp()
     for data in (b"\r\n", b"\r\n\r\n", b"\0", b"\0\0\0\0", b" "):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from callgate.core.sip.message import Message, Request, Response
 from callgate.core.sip.parse import parse
-from callgate.core.sip.stream import KeepAlive, StreamFramer
+from callgate.core.sip.stream import StreamFramer
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
 from callgate.entities.json import JsonObject
@@ -33,9 +33,9 @@ class Wire(Protocol):
 class UdpWire:
     name = "udp"
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], host: str = "127.0.0.1") -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((host, 0))
         self._socket.setblocking(False)
         self._target = target
         self.port: int = self._socket.getsockname()[1]
@@ -74,7 +74,7 @@ class TcpWire:
                 data = await self._reader.read(65_535)
                 if not data:
                     raise EOFError
-                self._ready += [message for message in self._framer.feed(data) if not isinstance(message, KeepAlive)]
+                self._ready += [message for message in self._framer.feed(data) if isinstance(message, Message)]
         return self._ready.popleft()
 
     async def read(self, size: int) -> bytes:
@@ -158,10 +158,22 @@ class Caller:
         assert isinstance(message, Request), message
         return message
 
-    async def answer(self, request: Request, status: int = 200) -> None:
+    async def answer(
+        self,
+        request: Request,
+        status: int = 200,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+        to_tag: str = "",
+    ) -> None:
         lines = [f"SIP/2.0 {status} Whatever", *(f"Via: {value}" for value in request.headers.all("Via"))]
-        lines += [f"{name}: {request.headers.get(name)}" for name in ("From", "To", "Call-ID", "CSeq")]
-        await self.wire.send("\r\n".join([*lines, "Content-Length: 0", "", ""]).encode())
+        lines += [f"{name}: {request.headers.get(name)}" for name in ("From", "Call-ID", "CSeq")]
+        lines.append(f"To: {request.headers.get('To')}{f';tag={to_tag}' if to_tag else ''}")
+        lines += [f"{name}: {value}" for name, value in headers]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        await self.wire.send("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body)
 
     async def acknowledge(self, body: bytes = b"", **more: Any) -> None:
         await self.send("ACK", sequence=more.pop("sequence", self.sequence), body=body, **more)
@@ -176,6 +188,7 @@ class Ear:
     def __init__(self) -> None:
         self._heard: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
         self.reoffer = ReofferAnswer(200, ANSWER)
+        self.described = ANSWER
 
     async def heard(self) -> tuple[Any, ...]:
         async with asyncio.timeout(_PATIENCE_S):
@@ -193,6 +206,16 @@ class Ear:
 
     def unacknowledged(self) -> None:
         self._heard.put_nowait(("unacknowledged",))
+
+    def no_prack(self) -> None:
+        self._heard.put_nowait(("no prack",))
+
+    def offer(self) -> bytes:
+        self._heard.put_nowait(("offer wanted",))
+        return self.described
+
+    def settled(self, sdp: bytes) -> None:
+        self._heard.put_nowait(("settled", sdp))
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         self._heard.put_nowait(("reoffered", sdp))

@@ -4,9 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from callgate.entities.call import Call, CallEvent, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
+from callgate.entities.webhook import EVENTS, Webhook
 from callgate.runtime.ids import SystemIds
+from callgate.store.open import Store
+from callgate.store.rows import outbox_of
+from callgate.store.tables import outbox
 
 IDS = SystemIds()
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,6 +59,17 @@ def a_record(account_id: str | None = "account", *, step: Step = Step.REFUSAL, *
 
 def an_event(call: Call, name: str) -> OutboxEvent:
     return OutboxEvent(IDS.sortable(), call.account_id, call.call_id, name, START, {"callId": call.call_id})
+
+
+async def a_listener(store: Store, account_id: str = "account", **more: Any) -> Webhook:
+    """A webhook that wants to hear everything."""
+    usual: dict[str, Any] = {"agent_id": None, "url": "https://a.example", "secrets": ("s",), "events": EVENTS}
+    return await store.create_webhook(account_id, **{**usual, **more})
+
+
+async def kept_events(store: Store) -> list[OutboxEvent]:
+    """What stands in the outbox, in order."""
+    return [outbox_of(row) for row in await store._read(select(outbox).order_by(outbox.c.event_id))]
 
 
 def a_message(call: Call, index: int, text: str) -> Message:

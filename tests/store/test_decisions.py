@@ -2,7 +2,9 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from callgate.entities.decision import Step
+import pytest
+
+from callgate.entities.decision import Step, TraceEntry
 from callgate.runtime.ids import SystemIds
 from callgate.store.decisions import DecisionFilter
 from callgate.store.open import Store, open_store
@@ -98,3 +100,19 @@ async def test_queued_records_leave_by_themselves(store: Store) -> None:
     await unfolded.wait()  # the writer's own timer; the test's time limit bounds it
     await store.written()
     assert (await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=1))[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "proof", "records"),
+    [("passed", "refused", 2), ("missed", "refused", 1), ("missed", "passed", 2)],
+)
+async def test_whoever_lies_in_no_range_is_a_stranger_until_it_has_proved_itself(
+    store: Store, clock: ManualClock, source: str, proof: str, records: int
+) -> None:
+    account, _ = await store.create_account("default", "Default")
+    trace = (TraceEntry(Step.SOURCE, source), TraceEntry(Step.CALLER_AUTH, proof))
+    for _ in range(2):
+        store.decision(a_record(account.account_id, trace=trace))
+    await store.written()
+    found, _ = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=10)
+    assert [record.count for record in found] == [2 // records] * records

@@ -18,7 +18,7 @@ from callgate.runtime.ids import SystemIds
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
 from callgate.store.tables import metadata
-from tests.store.facts import a_call, a_message, a_record, an_event
+from tests.store.facts import a_call, a_message, a_record, an_event, kept_events
 
 
 async def test_the_migrations_make_the_tables_that_the_code_expects(store: Store, tmp_path: Path) -> None:
@@ -86,13 +86,14 @@ from callgate.entities.sip_config import SipConfig
 from callgate.runtime.clock import SystemClock
 from callgate.runtime.ids import SystemIds
 from callgate.store.open import open_store
-from tests.store.facts import a_call, a_record, an_event
+from tests.store.facts import a_call, a_listener, a_record, an_event
 
 async def main():
     store = await open_store(Path(sys.argv[1]), clock=SystemClock(), ids=SystemIds())
     account, _ = await store.create_account("default", "Default")
     edit = lambda config: SipConfig(allowed_cidr_ranges=("192.0.2.0/24",))
     await store.change_sip_config(account.account_id, "test", edit)
+    await a_listener(store, account.account_id)
     call = a_call(account.account_id)
     await store.call_started(call, a_record(account.account_id), an_event(call, "call.started"))
     print(call.call_id, flush=True)
@@ -112,7 +113,8 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     store = await open_store(path, clock=SystemClock(), ids=SystemIds())
     account = store.snapshot.accounts[0]
     assert store.snapshot.sip_config(account.account_id).config.allowed_cidr_ranges == ("192.0.2.0/24",)
-    assert [event.event for event in await store.outbox_events()] == ["call.started"]
+    assert [event.event for event in await kept_events(store)] == ["call.started"]
+    assert [one.event for one in await store.waiting_deliveries(None, limit=10)] == ["call.started"]
     assert await store.end_orphans() == 1
     call = await store.get_call(account.account_id, call_id)
     assert call is not None

@@ -12,7 +12,7 @@ from callgate.runtime.ids import SystemIds
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
-from tests.store.facts import START, a_call, a_message, a_record, an_event
+from tests.store.facts import START, a_call, a_listener, a_message, a_record, an_event, kept_events
 
 
 async def refuse(store: Store, what: str, when: str, name: str = "no") -> None:
@@ -40,16 +40,18 @@ async def test_one_spoilt_fact_fails_alone_among_many(store: Store) -> None:
     assert isinstance(results[7], StoreUnavailable)
 
 
-@pytest.mark.parametrize("table", ["calls", "decisions", "outbox"])
+@pytest.mark.parametrize("table", ["calls", "decisions", "outbox", "deliveries"])
 async def test_whichever_write_fails_nothing_of_the_fact_is_kept_and_the_writer_lives_on(
     store: Store, table: str
 ) -> None:
+    await a_listener(store)
     await refuse_inserts_into(store, table)
     call = a_call()
     with pytest.raises(StoreUnavailable, match="disk full"):
         await store.call_started(call, a_record(), an_event(call, "call.started"))
     assert await store.get_call("account", call.call_id) is None
-    assert await store.outbox_events() == []
+    assert await kept_events(store) == []
+    assert await store.waiting_deliveries(None, limit=10) == []
 
     async def work(connection: AsyncConnection) -> None:
         await connection.execute(text(f"DROP TRIGGER no_{table}"))

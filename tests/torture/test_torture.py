@@ -44,7 +44,10 @@ def outcome(data: bytes) -> tuple[str | int, str]:
         pytest.param(
             vector,
             id=Path(vector.path).stem,
-            marks=[pytest.mark.xfail(strict=True, reason=vector.unmet)] if vector.unmet else [],
+            marks=[
+                pytest.mark.rfc(vector.rfc, vector.section, vector.title),
+                *([pytest.mark.xfail(strict=True, reason=vector.unmet)] if vector.unmet else []),
+            ],
         )
         for vector in VECTORS
     ],
@@ -57,6 +60,9 @@ def test_each_vector_gets_what_it_is_owed(vector: Vector) -> None:
 def test_every_vector_is_listed_once() -> None:
     files = sorted(str(path.relative_to(HERE)) for path in HERE.glob("rfc*/*.dat"))
     assert sorted(vector.path for vector in VECTORS) == files
+    sections = [vector.section for vector in VECTORS if vector.rfc == "4475"]
+    assert len(set(sections)) == len(sections) == 49
+    assert {vector.section for vector in VECTORS if vector.rfc == "5118"} == {f"4.{n}" for n in range(1, 11)}
 
 
 @pytest.mark.parametrize("path", [vector.path for vector in VECTORS if vector.owed == ACCEPT])

@@ -9,6 +9,7 @@ from callgate.config.settings import Settings
 from callgate.core.admission.policy import AccountPolicy, AdmissionOptions, PolicySet, compile_policy
 from callgate.core.admission.shadow import ShadowPolicy
 from callgate.core.audio.codecs import available
+from callgate.core.sdp.reachable import nothing_known
 from callgate.core.sdp.terms import SoundPolicy, sound_policy
 from callgate.entities.account import Account
 from callgate.entities.sip_config import SipConfig
@@ -24,8 +25,15 @@ class Policies:
         shadows: the drafts beside them, by account.
     """
 
-    def __init__(self, snapshot: ConfigurationSnapshot, settings: Settings) -> None:
+    def __init__(
+        self, snapshot: ConfigurationSnapshot, settings: Settings, nature: Callable[[str], str] = nothing_known
+    ) -> None:
         """Compile the rules of all accounts.
+
+        Args:
+            snapshot: of what is configured.
+            settings: as loaded.
+            nature: what an address is to this machine: see `core.sdp.reachable`.
 
         Raises:
             CannotStart: a codec is wanted that is not installed.
@@ -37,8 +45,10 @@ class Policies:
             no_rule_status=settings.no_rule_status,
             account_limit_status=settings.account_limit_status,
             retry_after_s=settings.retry_after_s,
+            caller_auth=settings.caller_auth_mode,
+            replaces=settings.sip_replaces,
             trusted_proxies=settings.sip_trusted_proxies,
-            sound=_sound(settings),
+            sound=_sound(settings, nature),
         )
         self._changed: list[Callable[[], None]] = []
         self.current = PolicySet(tuple(self._compile(account) for account in snapshot.accounts), self._options)
@@ -92,7 +102,7 @@ class Policies:
         )
 
 
-def _sound(settings: Settings) -> SoundPolicy:
+def _sound(settings: Settings, nature: Callable[[str], str]) -> SoundPolicy:
     installed = {codec.name for codec in available()}
     missing = [codec for codec in settings.sound_codecs if codec not in installed]
     if missing:
@@ -104,6 +114,7 @@ def _sound(settings: Settings) -> SoundPolicy:
         own_order=settings.sound_codec_order == "own",
         srtp_udp=settings.srtp_udp,
         srtp_tcp=settings.srtp_tcp,
-        srtp_tls="off",  # there is no such listener yet
+        srtp_tls=settings.srtp_tls,
         srtp_without_tls=settings.srtp_without_tls,
+        nature=nature,
     )

@@ -84,9 +84,7 @@ async def _drain(server: Server, timeout_s: float, stopping: asyncio.Event) -> N
 
 def _announcement(server: Server, *, demo: bool) -> str:
     host, port = server.sip_address
-    if ip_address(host).is_unspecified:
-        host = server.settings.advertise or AddressBook(host, port).towards("192.0.2.1")
-    sip = f"{f'[{host}]' if ':' in host else host}:{port}"
+    sip = f"{_reached(server, host)}:{port}"
     web = f"{server.http_address[0]}:{server.http_address[1]}"
     kept = "" if server.settings.api_key else f"   (kept in {Path(server.settings.data_dir) / KEY_FILE})"
     name = DEMO_NAME if demo else "agent_<agent_id>"
@@ -95,6 +93,11 @@ def _announcement(server: Server, *, demo: bool) -> str:
         "Callgate is ready.",
         "",
         f"  SIP address   sip:{sip}",
+        *(
+            f"  SIP over {listener.transport.upper()}  sip:{_reached(server, listener.address)}:{listener.port}"
+            f"{'' if listener.transport == 'udp' else f';transport={listener.transport}'}"
+            for listener in server.sip_listeners[2:]
+        ),
         f"  API address   http://{web}",
         f"  API key       {server.api_key}{kept}",
     ]
@@ -109,6 +112,15 @@ def _announcement(server: Server, *, demo: bool) -> str:
     if not demo:
         lines += ["", "Nobody is admitted yet: PATCH /api/sip says who may call, and whom they reach."]
     return "\n".join(lines)
+
+
+def _reached(server: Server, host: str) -> str:
+    """What others reach a listener's address by, as it stands in a URI."""
+    if ip_address(host).is_unspecified:
+        version = ip_address(host).version
+        host = server.listening.outside(4) or server.listening.outside(version)
+        host = host or AddressBook("0.0.0.0" if version == 4 else "::").towards("192.0.2.1")  # noqa: S104
+    return f"[{host}]" if ":" in host else host
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,9 @@ from typing import Final
 
 import uvicorn
 
+from callgate.app.callers import caller_proofs
 from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
+from callgate.app.listening import Listening
 from callgate.app.policies import Policies
 from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
@@ -26,6 +29,7 @@ from callgate.calls.runner import Surroundings
 from callgate.calls.shadows import ShadowWatch
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
+from callgate.core.admission.callers import CallerProofs
 from callgate.entities.json import JsonObject
 from callgate.media.recording_folder import RecordingFolder
 from callgate.media.workers import CannotStartWorker, WorkerMedia
@@ -39,11 +43,14 @@ from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
 from callgate.signaling.endpoint import SipEndpoint
+from callgate.signaling.listeners import CannotListen
+from callgate.signaling.transport import Listener
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
 from callgate.telemetry import events
 from callgate.web.app import create_app
 from callgate.webhooks.ask import FallbackHandlerHook
+from callgate.webhooks.deliver import Deliverer
 
 _BRAINS: Final = "callgate.brains.catalogue:factories"
 _DATABASE: Final = "callgate.db"
@@ -80,7 +87,9 @@ class Server:
 
     Attributes:
         settings: as loaded.
-        sip_address: host and port of SIP.
+        sip_address: host and port of SIP over UDP and TCP.
+        sip_listeners: all that SIP is listened for on.
+        listening: what they are made of; there once started.
         http_address: host and port of the API.
         api_key: of the first account, or words that say where it is.
         registry: the calls in progress.
@@ -88,11 +97,13 @@ class Server:
     """
 
     store: Store
+    listening: Listening
 
     def __init__(self, settings: Settings, log: Callable[..., None]) -> None:
         self.settings = settings
         self.registry = Registry()
         self.sip_address = ("", 0)
+        self.sip_listeners: list[Listener] = []
         self.http_address = ("", 0)
         self.api_key = ""
         self._log = log
@@ -131,6 +142,8 @@ class Server:
         # Held, not listened on: the workers share the port, and it stays ours when one of them is replaced.
         join_socket = _bind("join.bind", *parse_bind("join.bind", join_bind), shared=True)
         self._closers.append(join_socket.close)
+        listening = self.listening = Listening(settings, self._warn)
+        self._closers.append(listening.close)
         on_this_machine = ip_address(http_socket.getsockname()[0]).is_loopback
 
         folder = Path(settings.data_dir)
@@ -140,11 +153,9 @@ class Server:
         account, self.api_key = await first_account(store, folder, settings.api_key)
         if demo:
             await demo_agent(store, account)
-        policies = Policies(store.snapshot, settings)
+        policies = Policies(store.snapshot, settings, listening.machine.nature)
         join_address = join_socket.getsockname()[:2]
-        media = await self._start_media(
-            settings.rtp_bind or sip_host, allow_loopback=on_this_machine, join_address=join_address
-        )
+        media = await self._start_media(listening.media_bind, allow_loopback=on_this_machine, join_address=join_address)
 
         check = partial(
             check_url,
@@ -153,10 +164,12 @@ class Server:
             allow_loopback=on_this_machine,
         )
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
+        self._start_delivery(store, LoopAlarms(loop), allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
         around = self._surroundings(hook, LoopAlarms(loop), check)
+        proofs = caller_proofs(settings, store.snapshot.accounts, self._ids.token(32).encode())
         shadows = ShadowWatch(lambda: policies.shadows, self._clock)
-        gate = self._make_gate(policies, media, around, shadows)
+        gate = self._make_gate(policies, media, around, proofs, shadows)
         joining = Joining(
             registry=self.registry,
             around=around,
@@ -166,6 +179,7 @@ class Server:
             join_url=partial(_join_url, settings.join_url or _web_socket(join_address)),
         )
         media.on_knock = joining.knocked
+        await listening.begin(LoopAlarms(loop), self._ids, self._tasks)
         await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
         operations = Operations(
             store=store,
@@ -244,6 +258,26 @@ class Server:
             answer_bytes_max=settings.handler_answer_bytes_max,
         )
 
+    def _start_delivery(self, store: Store, alarms: Alarms, *, allow_loopback: bool) -> None:
+        settings = self.settings
+        session = http_session(AddressGuard(allow_private=settings.url_allow_private, allow_loopback=allow_loopback))
+        deliverer = Deliverer(
+            store=store,
+            webhooks=store.snapshot,
+            session=session,
+            clock=self._clock,
+            alarms=alarms,
+            chance=random.random,
+            log=self._log,
+            timeout_s=settings.webhook_timeout_s,
+            requests_max=settings.webhook_requests_max,
+            waiting_max=settings.webhook_waiting_max,
+            first_pause_s=settings.webhook_retry_s,
+        )
+        store.on_waiting = deliverer.waits
+        deliverer.start()
+        self._closers += [session.close, deliverer.close]
+
     def _make_tool_client(self, *, allow_loopback: bool) -> ToolClient:
         client = ToolClient(AddressGuard(self.settings.url_allow_private, allow_loopback))
         self._closers.append(client.close)
@@ -273,7 +307,14 @@ class Server:
             retry_after_s=settings.retry_after_s,
         )
 
-    def _make_gate(self, policies: Policies, media: WorkerMedia, around: Surroundings, shadows: ShadowWatch) -> Gate:
+    def _make_gate(
+        self,
+        policies: Policies,
+        media: WorkerMedia,
+        around: Surroundings,
+        proofs: CallerProofs | None,
+        shadows: ShadowWatch,
+    ) -> Gate:
         settings = self.settings
         limits = GateLimits(
             calls_max=settings.calls_max,
@@ -290,6 +331,7 @@ class Server:
             registry=self.registry,
             around=around,
             limits=limits,
+            proofs=proofs,
             shadows=shadows,
         )
         policies.on_change(gate.rules_changed)
@@ -307,17 +349,26 @@ class Server:
             tasks=self._tasks,
             user_agent=f"Callgate/{version('callgate')}",
             t1_s=settings.sip_t1_ms / 1000,
-            tcp_connections_max=settings.sip_tcp_connections_max,
-            tcp_idle_s=settings.sip_tcp_idle_s,
-            advertise=settings.advertise,
-            local_networks=settings.local_networks,
-            warn=lambda words: self._log(events.SIP_WARNING, detail=words),
+            transports=self.listening.options(),
+            knows_source=gate.knows_source,
+            session_expires_s=settings.sip_session_expires_s,
+            strangers=gate.strangers,
+            replaces=settings.sip_replaces,
+            warn=self._warn,
         )
         try:
-            self.sip_address = await endpoint.start(host, port)
+            self.sip_address = await endpoint.start(host, port, self.listening.further)
+        except CannotListen as error:
+            ours = error.wanted in self.listening.further
+            name, value = ("sip.listen", str(error.wanted)) if ours else ("sip.bind", settings.sip_bind)
+            raise CannotStart(_cannot_bind(name, value, error)) from error
         except OSError as error:
             raise CannotStart(_cannot_bind("sip.bind", settings.sip_bind, error)) from error
+        self.sip_listeners = endpoint.transports.listeners
         self._closers.append(endpoint.close)
+
+    def _warn(self, words: str) -> None:
+        self._log(events.SIP_WARNING, detail=words)
 
     def _serve_http(self, operations: Operations, gate: Gate, sock: socket.socket) -> None:
         app = create_app(operations, ready=lambda: not gate.draining, body_bytes_max=self.settings.http_body_bytes_max)
@@ -327,7 +378,7 @@ class Server:
         self._closers.append(partial(_stop_web, web, serving))
 
     async def _prune(self) -> None:
-        """Keep decision records and recordings within their limits."""
+        """Keep decision records, events and recordings within their limits."""
         settings = self.settings
         while True:
             await self.store.prune(
@@ -335,6 +386,8 @@ class Server:
                 rows_max=settings.decisions_rows_max,
                 strangers_rows_max=settings.strangers_rows_max,
             )
+            await self.store.prune_outbox(days=settings.webhook_days)
+            await self.store.prune_webhooks(days=settings.webhook_days)
             if settings.recordings_days:
                 before_s = time.time() - settings.recordings_days * 86_400
                 await asyncio.to_thread(RecordingFolder(self._recordings_folder()).prune, before_s)

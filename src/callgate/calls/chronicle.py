@@ -92,7 +92,7 @@ class Chronicle:
         self._ledger.joined(self.call, self._outbox("call.joined"))
 
     def ended(self, outcome: str, detail: str) -> None:
-        """Write the end of the call and ``call.ended``, and its one log line."""
+        """Write the end of the call, ``call.ended`` and ``call.billed``, and its one log line."""
         row = OUTCOMES[outcome]
         if self.call is None:
             self.refused(outcome, row.status, detail)
@@ -105,7 +105,10 @@ class Chronicle:
             outcome_detail=detail,
             sip=self._sip(),
         )
-        self._ledger.ended(self.call, self._outbox("call.ended"))
+        ended = self._outbox("call.ended")
+        # Clients of the public service wait for the bill; it is there at once, and it is nothing.
+        billed = replace(ended, event_id=self._ids.sortable(), event="call.billed")
+        self._ledger.ended(self.call, ended, billed)
         self._log(
             events.CALL_ENDED,
             call=self.call.call_id,

@@ -18,7 +18,8 @@ class Ledger:
 
     A call may end before its beginning is committed (a caller who hangs up at once), hence the queue. A write that
     fails is reported; what waits behind a beginning that failed is not tried. An end is tried again for some minutes:
-    without it the call would seem to go on until the node's next start.
+    without it the call would seem to go on until the node's next start. A join that could not be written is written
+    with the end, and so is what webhooks must hear of it.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Ledger:
         self._failed = failed
         self._waiting: list[tuple[str, Callable[[], Awaitable[None]], Callable[[], None]]] = []
         self._running = False
+        self._unheard: tuple[OutboxEvent, ...] = ()  # of a join that could not be written
 
     def started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent, then: Callable[[], None]) -> None:
         """Write the call's beginning; `then` is called once it is committed."""
@@ -39,11 +41,11 @@ class Ledger:
 
     def joined(self, call: Call, event: OutboxEvent) -> None:
         """Write that the caller talks to the agent."""
-        self._put("call.joined", lambda: self._store.call_joined(call, event), _nothing)
+        self._put("call.joined", lambda: self._joined(call, event), _nothing)
 
-    def ended(self, call: Call, event: OutboxEvent) -> None:
+    def ended(self, call: Call, *events: OutboxEvent) -> None:
         """Write the call's end."""
-        self._put("call.ended", lambda: self._store.call_ended(call, event), _nothing)
+        self._put("call.ended", lambda: self._store.call_ended(call, *self._unheard, *events), _nothing)
 
     def message(self, message: Message) -> None:
         """Queue something said."""
@@ -60,6 +62,11 @@ class Ledger:
     def refusal(self, record: DecisionRecord) -> None:
         """Queue the decision of an attempt that no call came of."""
         self._store.decision(record)
+
+    async def _joined(self, call: Call, event: OutboxEvent) -> None:
+        self._unheard = (event,)
+        await self._store.call_joined(call, event)
+        self._unheard = ()
 
     def _put(self, fact: str, write: Callable[[], Awaitable[None]], then: Callable[[], None]) -> None:
         self._waiting.append((fact, write, then))

@@ -17,6 +17,11 @@ class Origin(Protocol):
     """What the records of a call tell of its beginning."""
 
     @property
+    def attempt(self) -> Attempt | None:
+        """The INVITE; ``None`` where there was none."""
+        ...
+
+    @property
     def account_id(self) -> str | None:
         """Whose call it is."""
         ...
@@ -103,6 +108,10 @@ class Requested:
     """The API was asked for it, and made the Call."""
 
     call: Call
+
+    @property
+    def attempt(self) -> None:
+        """Nobody dialled."""
 
     @property
     def account_id(self) -> str:

@@ -14,6 +14,8 @@ class Registry:
     def __init__(self) -> None:
         self._runners: set[CallRunner] = set()
         self._by_account: Counter[str] = Counter()
+        self._by_dialog: dict[tuple[str, str, str], CallRunner] = {}
+        self._dialogs: dict[CallRunner, tuple[str, str, str]] = {}
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -24,8 +26,10 @@ class Registry:
         """How many calls an account has."""
         return self._by_account[account_id]
 
-    def enter(self, runner: CallRunner) -> None:
-        """A call begins."""
+    def enter(self, runner: CallRunner, dialog: tuple[str, str, str] | None = None) -> None:
+        """A call begins, in a dialog or without one."""
+        if dialog is not None:
+            self.moved(runner, dialog)
         self._runners.add(runner)
         if runner.account_id is not None:
             self._by_account[runner.account_id] += 1
@@ -36,12 +40,27 @@ class Registry:
         if runner not in self._runners:
             return
         self._runners.remove(runner)
+        dialog = self._dialogs.pop(runner, None)
+        if dialog is not None:
+            del self._by_dialog[dialog]
         if runner.account_id is not None:
             self._by_account[runner.account_id] -= 1
             if not self._by_account[runner.account_id]:
                 del self._by_account[runner.account_id]
         if not self._runners:
             self._empty.set()
+
+    def moved(self, runner: CallRunner, dialog: tuple[str, str, str]) -> None:
+        """A call goes on in this dialog."""
+        before = self._dialogs.get(runner)
+        if before is not None:
+            del self._by_dialog[before]
+        self._dialogs[runner] = dialog
+        self._by_dialog[dialog] = runner
+
+    def in_dialog(self, dialog: tuple[str, str, str]) -> CallRunner | None:
+        """Whose dialog has this Call-ID, tag of ours and tag of the peer."""
+        return self._by_dialog.get(dialog)
 
     def is_live(self, call_id: str) -> bool:
         """Whether the call is in progress here."""

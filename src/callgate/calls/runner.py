@@ -18,6 +18,7 @@ from callgate.calls.talk import Talk
 from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sdp.description import SdpError
 from callgate.core.templates.render import TemplateUnfit
+from callgate.entities.attempt import Attempt
 from callgate.entities.call import Call, ToolUse
 from callgate.entities.json import JsonObject
 from callgate.entities.outcomes import OUTCOMES
@@ -181,6 +182,25 @@ class CallRunner:
         else:
             self._question = self._around.tasks.spawn(self._ask(question), name="ask the fallback handler")
 
+    @property
+    def attempt(self) -> Attempt | None:
+        """The INVITE that it began with; ``None`` when it has none."""
+        return self._origin.attempt
+
+    @property
+    def rtp_port(self) -> int:
+        """Where it gets its sound."""
+        return self._session.rtp_port
+
+    def replace_leg(self, leg: Leg, talk: Talk) -> Leg | None:
+        """Go on over another leg of the same peer; the one until now, or ``None`` when caller and agent do not talk."""
+        if not self.is_joined:
+            return None
+        old, self._leg_there, self._talk = self._leg, leg, talk
+        leg.listen(self)
+        self._redirect()
+        return old
+
     def hang_up(self, message: str | None = None) -> None:
         """End a joined call on behalf of the API, after the agent has said `message`."""
         if message:
@@ -223,8 +243,31 @@ class CallRunner:
         """The ACK never came."""
         self._happen(Input.UNACKNOWLEDGED)
 
+    def no_prack(self) -> None:
+        """The PRACK never came."""
+        self._happen(Input.NOT_PRACKED)
+
+    def offer(self) -> bytes:
+        """Our SDP as it stands."""
+        assert self._talk is not None, "only legs with SDP are asked for it"
+        return self._talk.offer()
+
+    def settled(self, sdp: bytes) -> None:
+        """The PRACK of our offer came, or the 200 to an offer of ours that changed nothing."""
+        assert self._talk is not None, "only legs with SDP make offers"
+        if not self._talk.awaits_answer:
+            if self._talk.retake_answer(sdp):
+                self._redirect()
+            return
+        try:
+            self._talk.take_answer(sdp)
+        except SdpError as error:
+            self._happen(Input.ANSWER_UNUSABLE, detail=str(error))
+            return
+        self._redirect()
+
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE: new address, codec or direction."""
+        """A re-INVITE or UPDATE: new address, codec or direction."""
         assert self._talk is not None, "only legs with SDP make offers"
         try:
             local = self._talk.reoffered(sdp)
@@ -245,7 +288,7 @@ class CallRunner:
         self._happen(Input.CALLER_LEFT, detail=cause)
 
     def vanished(self, cause: str) -> None:
-        """The caller's connection broke."""
+        """The caller's connection broke, or its session was refreshed no more."""
         self._happen(Input.CALLER_VANISHED, detail=cause)
 
     # --------------------------------------------------------------------------------------------- SessionListener
@@ -455,6 +498,8 @@ class CallRunner:
 
     def _redirect(self) -> None:
         assert self._talk is not None, "only legs with SDP agree anew"
+        if not self._opened:  # a PRACK before there is a call: the session will be opened with what it settled
+            return
         facts = self._chronicle.sound = self._talk.facts()
         if self._talk.path is not None:
             self._session.redirect(self._talk.path)

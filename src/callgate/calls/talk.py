@@ -46,15 +46,24 @@ class Talk:
         self.path: SoundPath | None = None
 
     def negotiate(self) -> None:
-        """Answer the INVITE's offer, or make one.
+        """Answer the INVITE's offer, or make one, unless our ringing had to bring it already.
 
         Raises:
             SdpError: the offer has nothing for us; admission has seen to it that this is a rarity.
         """
         if self._offered:
             self._answer(self._offered)
-        else:
+        elif not self.local:
             self._offer()
+
+    def offer(self) -> bytes:
+        """Our SDP as it stands, made when there is none; what it says is not changed by being said again.
+
+        RFC 4028 section 7.4 (Generating Subsequent Session Refresh Requests): an unchanged `o=` line says so.
+        """
+        if not self.local:
+            self._offer()
+        return self.local
 
     def reoffered(self, sdp: bytes) -> bytes:
         """Our SDP for a re-INVITE with the offer `sdp`, or without one.
@@ -69,7 +78,7 @@ class Talk:
         return self.local
 
     def take_answer(self, body: bytes) -> bool:
-        """Take the SDP of an ACK; whether it settled where sound flows.
+        """Take the SDP of an ACK or PRACK; whether it settled where sound flows.
 
         Raises:
             SdpError: we had offered, and `body` is no answer to that.
@@ -77,10 +86,27 @@ class Talk:
         if not self._awaiting_answer:
             return False
         if not body:
-            raise SdpError("the ACK carries no SDP; expected the answer to the offer of the 200")
-        self.path = read_answer(body, self.local)
+            raise SdpError("the ACK carries no SDP; expected the answer to our offer")
+        self.path = read_answer(body, self.local, self._terms)
         self._awaiting_answer = False
         return True
+
+    def retake_answer(self, body: bytes) -> bool:
+        """Take the answer to an offer that changed nothing; whether the peer has changed something nevertheless.
+
+        An answer that cannot be used changes nothing either: what was agreed on before stays.
+        """
+        try:
+            path = read_answer(body, self.local)
+        except SdpError:
+            return False
+        before, self.path = self.path, path
+        return path != before
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether we have offered something new, and the peer has not answered."""
+        return self._awaiting_answer
 
     def facts(self) -> JsonObject:
         """For records: codec, addresses, directions, the suite of SRTP; never its keys."""
@@ -120,6 +146,7 @@ class Talk:
             terms=self._terms,
             new_key=self._new_key,
             before=self.path,
+            last=self.local,
         )
         self._version += 1
         self._awaiting_answer = True

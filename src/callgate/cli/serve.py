@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from callgate.config.declaration import Declaration
 from callgate.config.load import SettingError, load
-from callgate.config.settings import DEFAULTS, Declaration, declarations
+from callgate.config.settings import DEFAULTS, declarations
 
 EXIT_CANNOT_START = 2
 

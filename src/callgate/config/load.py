@@ -3,12 +3,16 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from callgate.config.callers import CallerError, read_callers
+from callgate.config.declaration import Declaration
 from callgate.config.models import ModelError, read_models
-from callgate.config.settings import DECLARED, Declaration, Settings
+from callgate.config.settings import DECLARED, Settings
 
+_TRANSPORTS = ("udp", "tcp", "tls")
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
@@ -36,7 +40,8 @@ def load(
     document = _document(file)
     try:
         given["models"] = read_models(document.pop("models", {}), environment or {}, str(file))
-    except ModelError as error:
+        given["callers"] = read_callers(document.pop("callers", {}), environment or {}, str(file))
+    except (ModelError, CallerError) as error:
         raise SettingError(str(error)) from None
     for name, value in _named(document, file).items():
         given[name] = _typed(DECLARED[name], value, f"in {file}")
@@ -49,6 +54,11 @@ def load(
     known = ("demo", *settings.models)
     if settings.model_default not in known:
         raise SettingError(f"model.default is {settings.model_default!r}; expected one of {', '.join(known)}")
+    if settings.caller_auth_mode != "off" and not settings.callers:
+        raise SettingError(
+            f"caller_auth.mode is {settings.caller_auth_mode}, and nobody could prove itself; expected tables "
+            "[callers.NAME] in the file, or off"
+        )
     if settings.rtp_port_last - settings.rtp_port_first < 1:
         raise SettingError(
             f"rtp.port_last is {settings.rtp_port_last}; expected more than rtp.port_first, {settings.rtp_port_first}"
@@ -59,7 +69,41 @@ def load(
                 f"srtp.{transport} is required, and srtp.without_tls is off, so that no call could be taken; "
                 f"expected srtp.without_tls on, or srtp.{transport} preferred"
             )
+    _check_addresses(settings)
+    _check_tls(settings)
     return settings
+
+
+def _check_addresses(settings: Settings) -> None:
+    """Addresses and listeners that are none; found at the start and not by the first call."""
+    versions = []
+    for text in settings.advertise:
+        try:
+            versions.append(ip_address(text).version)
+        except ValueError:
+            raise SettingError(f"advertise is {text!r}; expected an IP address") from None
+    if len(versions) != len(set(versions)):
+        raise SettingError(
+            f"advertise is {', '.join(settings.advertise)}; expected one address of IPv4 and one of IPv6 at most"
+        )
+    for text in settings.local_networks:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise SettingError(f"local_networks has {text!r}; expected networks such as 10.0.0.0/8") from None
+    for text in settings.sip_listen:
+        parse_listen(text)
+    if settings.stun_server:
+        parse_bind("stun.server", settings.stun_server)
+
+
+def _check_tls(settings: Settings) -> None:
+    listens = any(parse_listen(text)[0] == "tls" for text in settings.sip_listen)
+    for name, value in (("tls.certificate", settings.tls_certificate), ("tls.key", settings.tls_key)):
+        if listens and not value:
+            raise SettingError(f"sip.listen has tls, and {name} is empty; expected a file in PEM")
+        if value and not listens:
+            raise SettingError(f"{name} is {value!r}, and sip.listen has no tls; expected e.g. tls:0.0.0.0:5061 in it")
 
 
 def _document(path: Path | None) -> dict[str, Any]:
@@ -151,6 +195,25 @@ def _typed(declaration: Declaration, value: Any, where: str) -> Any:
     if declaration.choices and str(result) not in declaration.choices:
         raise wrong("one of " + ", ".join(declaration.choices))
     return result
+
+
+def parse_listen(text: str) -> tuple[str, str, int]:
+    """``TRANSPORT:ADDRESS:PORT`` of `sip.listen` taken apart.
+
+    Raises:
+        SettingError: it is not that.
+    """
+    transport, _, rest = text.partition(":")
+    try:
+        if transport not in _TRANSPORTS:
+            raise SettingError("")
+        host, port = parse_bind("sip.listen", rest)
+        ip_address(host)
+    except ValueError:
+        raise SettingError(
+            f"sip.listen has {text!r}; expected udp, tcp or tls, an IP address and a port, e.g. tls:0.0.0.0:5061"
+        ) from None
+    return transport, host, port
 
 
 def parse_bind(name: str, text: str) -> tuple[str, int]:

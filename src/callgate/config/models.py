@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, Final
+
+from callgate.config.secret import read_secret, references
 
 # What a model may be; the first is there without being declared.
 KINDS: Final = ("cascade", "demo", "media-streams", "openai-realtime", "pipecat", "ultravox", "websocket")
@@ -80,7 +81,7 @@ class Model:
 
 
 _KEYS: Final = ("api_key", "speech_api_key", "transcription_api_key")
-_REFERENCES: Final = tuple(f"{key}_{place}" for key in _KEYS for place in ("env", "file"))
+_REFERENCES: Final = tuple(name for key in _KEYS for name in references(key))
 _SWITCHES: Final = ("audio_input", "tools")
 _KNOWN: Final = (*(entry.name for entry in fields(Model) if entry.name not in _KEYS), *_REFERENCES)
 
@@ -139,7 +140,10 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
         _check_url("url", given, _HTTP if kind in _HTTP_KINDS else _WEBSOCKET, where)
     if kind == "cascade":
         _check_cascade(given, where)
-    given |= {key: _key(key, table, environment, where) for key in _KEYS}
+    try:
+        given |= {key: read_secret(table, key, "key of the model", environment) for key in _KEYS}
+    except ValueError as error:
+        raise ModelError(f"{where}: {error}") from None
     return Model(**given)
 
 
@@ -158,19 +162,3 @@ def _check_cascade(given: dict[str, Any], where: str) -> None:
             f"{where}: audio_input is false and there is no transcription_url; expected one of them to let the model "
             "know what the caller says"
         )
-
-
-def _key(key: str, table: dict[str, Any], environment: Mapping[str, str], where: str) -> str:
-    variable, file = table.get(f"{key}_env"), table.get(f"{key}_file")
-    if variable and file:
-        raise ModelError(f"{where}: {key}_env and {key}_file; expected one of them")
-    if variable:
-        if not environment.get(variable):
-            raise ModelError(f"{where}: the environment has no {variable}; expected the key of the model in it")
-        return environment[variable]
-    if file:
-        try:
-            return Path(file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ModelError(f"{where}: cannot read the key in {file}: {error}") from None
-    return ""

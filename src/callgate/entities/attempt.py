@@ -19,6 +19,44 @@ class Defect:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What the credentials of an INVITE are worth.
+
+    Attributes:
+        result: ``proved``, ``missing``, ``wrong``, or ``stale``: right, but for a nonce that is not good any more.
+        username: as the credentials say it; ``None`` when there are none.
+        account_id: whose caller has proved itself; ``None`` otherwise.
+        reason: in words for the record, why it has not; ``None`` otherwise.
+    """
+
+    result: str
+    username: str | None = None
+    account_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The call that an INVITE wants to go on with.
+
+    Attributes:
+        state: ``joined``, ``early`` (not joined yet) or ``none``: there is no such call here.
+        account_id: whose; ``None`` where there is none.
+        call_id: likewise.
+        source_address: where its peer called from.
+        early_only: whether it is wanted only while nobody has answered.
+        problem: why the header cannot be read; ``None`` when it can.
+    """
+
+    state: str = "none"
+    account_id: str | None = None
+    call_id: str | None = None
+    source_address: str | None = None
+    early_only: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """What an INVITE without a To-tag says, and where it came from.
 
@@ -37,6 +75,8 @@ class Attempt:
         defect: what makes the request unanswerable by rules; ``None`` when well-formed.
         registration_id: the registration whose Contact was called; ``None`` for an ordinary call.
         noisy: the source has been refused so often that it is hardly answered any more.
+        proof: what its credentials are worth; ``None`` where callers need not prove themselves.
+        replaces: the call that it wants to go on with; ``None`` for a call of its own.
     """
 
     source_address: str
@@ -53,3 +93,5 @@ class Attempt:
     defect: Defect | None = None
     registration_id: str | None = None
     noisy: bool = False
+    proof: Proof | None = None
+    replaces: Replaced | None = None

@@ -158,7 +158,7 @@ class OutboxEvent:
         event_id: UUID, text.
         account_id: whose.
         call_id: about which call.
-        event: ``call.started``, ``call.joined`` or ``call.ended``.
+        event: ``call.started``, ``call.joined``, ``call.ended`` or ``call.billed``.
         at: when, UTC.
         payload: the public Call at that moment, JSON.
     """

@@ -65,7 +65,7 @@ class PortPool:
         if self._resting and self._resting[0][0] <= now:
             pair = self._resting.popleft()[1]
             for sock in pair:
-                _empty(sock)
+                empty(sock)
             return pair
         for port in self._fresh:
             if (rtp := self._bound(port)) is None:
@@ -102,7 +102,8 @@ class PortPool:
             self._resting.popleft()[1].close()
 
 
-def _empty(sock: socket.socket) -> None:
+def empty(sock: socket.socket) -> None:
+    """Throw away what waits to be read: late packets of a call that is over, or a stranger's who tries every port."""
     while True:
         try:
             sock.recv(1)

@@ -124,15 +124,15 @@ class Receiving:
             self.reception = self.reception.succeeded(codec.clock_hz)
         self.codec, self._format, self._path = codec, hears, path
         self._frame_bytes = hears.frame_bytes
-        self._sound_type = path.payload_type
-        self._noise_type = -1 if path.comfort_noise_payload_type is None else path.comfort_noise_payload_type
-        if path.digits_payload_type is None:
+        self._sound_type, digits_type, noise_type = path.received
+        self._noise_type = -1 if noise_type is None else noise_type
+        if digits_type is None:
             self._digits_type = -1
             self._inband, self._to_inband = InbandDigits(), converter(hears, PCM_8K)
         else:
-            if path.digits_payload_type != self._digits_type:
+            if digits_type != self._digits_type:
                 self._digits = DigitReceiver(path.digits_clock_hz)
-            self._digits_type = path.digits_payload_type
+            self._digits_type = digits_type
             self._inband = self._to_inband = None
 
     def begin(self, now_s: float) -> None:

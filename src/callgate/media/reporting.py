@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from callgate.core.rtp.latching import Address
 from callgate.core.rtp.mos import mean_opinion, rating
 from callgate.core.rtp.rtcp import (
     Goodbye,
@@ -21,7 +22,7 @@ from callgate.core.rtp.watch import Verdict, Watch
 from callgate.entities.quality import SoundQuality
 from callgate.media.receiving import Receiving
 from callgate.media.sending import Sending
-from callgate.media.wire import Wire
+from callgate.media.wire import Wire, shown
 from callgate.ports import SoundPath
 
 # RFC 3550 section 6.2 (RTCP Transmission Interval): 5 s, varied by half so that calls which began together drift apart;
@@ -140,8 +141,8 @@ class Reporting:
         verdicts = self._watch.check(
             now_s,
             None if receiving.first_s is None else receiving.last_s,
-            None if latch is None else latch.latched,
-            None if latch is None else latch.signalled,
+            None if latch is None or latch.latched is None else shown(latch.latched),
+            None if latch is None else shown(latch.signalled),
             receiving.strange + self._refused(),
         )
         for verdict in verdicts:
@@ -236,12 +237,17 @@ class Reporting:
             far_mos=None if far_lost is None else _score(far_lost, delay_ms),
             first_received_ms=self._since_opened(receiving.first_s),
             first_spoken_ms=self._since_opened(self._spoken_s),
-            latched="" if latch is None else f"{latch.target[0]}:{latch.target[1]}",
+            latched="" if latch is None else _written(latch.target),
             frames_skipped=sending.frames_skipped,
         )
 
     def _since_opened(self, at_s: float | None) -> float | None:
         return None if at_s is None else round(1_000 * (at_s - self._opened_s), 1)
+
+
+def _written(address: Address) -> str:
+    host, port = shown(address)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _score(lost: float, delay_ms: float) -> float:

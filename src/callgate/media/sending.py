@@ -124,7 +124,7 @@ class Sending:
             payload = encode(frame)
             if not self._talking:
                 self._talking = self.spoken = True
-                second |= 0x80  # RFC 3551 section 4.1: the first packet of a talkspurt is marked
+                second |= 0x80  # RFC 3551 section 4.1 (Encoding-Independent Rules): a talkspurt's first
         elif self._talking or not self._silence:
             payload = encode(self._quiet_frame)  # also lets the filters ring out
             self._talking = False

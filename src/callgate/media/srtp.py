@@ -19,13 +19,15 @@ _PROFILES: Final = {
     "AEAD_AES_128_GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
 }
 # What stands behind the master key identifier: the authentication tag, of 80 bits on SRTCP under either of the HMAC
-# suites (RFC 4568 section 6.2.2). Under GCM the tag belongs to the ciphertext (RFC 7714 section 9).
+# suites (RFC 4568 section 6.2.2 (AES_CM_128_HMAC_SHA1_32)). Under GCM the tag belongs to the ciphertext (RFC 7714
+# section 9 (AES-GCM Processing for SRTCP)).
 _TAG_BYTES: Final = {"AES_CM_128_HMAC_SHA1_80": 10, "AES_CM_128_HMAC_SHA1_32": 4, "AEAD_AES_128_GCM": 0}
 _SRTCP_TAG_BYTES: Final = {"AES_CM_128_HMAC_SHA1_80": 10, "AES_CM_128_HMAC_SHA1_32": 10, "AEAD_AES_128_GCM": 0}
 
 _RTP_BYTES_MIN: Final = 12
 _RTCP_BYTES_MIN: Final = 8
-# Packets that come late or twice are told apart within so many: 2.5 s of sound. RFC 3711 section 3.3.2 asks for 64.
+# Packets that come late or twice are told apart within so many: 2.5 s of sound. RFC 3711 section 3.3.2 (Replay
+# Protection) asks for 64.
 _REPLAY_WINDOW_PACKETS: Final = 128
 _REPLAYED: Final = frozenset(("replay check failed (bad index)", "replay check failed (index too old)"))
 

@@ -1,17 +1,26 @@
 """The two sockets of a session, RTP and RTCP: what is read and sent, where to, and under which keys."""
 
 import asyncio
+import socket
 from collections.abc import Callable
+from ipaddress import IPv6Address
 from typing import Final
 
 from callgate.core.rtp.latching import Address, Latch
-from callgate.media.port_pool import PortPair
+from callgate.media.port_pool import PortPair, empty
 from callgate.media.srtp import Srtp
 from callgate.media.unconnect import unconnect
 from callgate.ports import SoundPath
 
 _DATAGRAM_BYTES_MAX: Final = 2_048  # 20 ms of G.711 is 172; the longest packet times anybody uses stay under this
+# How sockets for both families name IPv4 peers, RFC 4291 section 2.5.5.2 (IPv4-Mapped IPv6 Address).
+_MAPPED: Final = "::ffff:"
 _NOWHERE: Final = ("0.0.0.0", "::")  # RFC 2543's way to hold: names no address  # noqa: S104
+
+
+def shown(address: Address) -> Address:
+    """An address of a latch as people know it, IPv4-mapped IPv6 undone."""
+    return address[0].removeprefix(_MAPPED), address[1]
 
 
 class Wire:
@@ -68,7 +77,9 @@ class Wire:
         self.unsent = 0
 
     def open(self) -> None:
-        """Begin to read."""
+        """Begin to read; what waits there already is not of this call, of whose port nobody has been told yet."""
+        empty(self._pair.rtp)
+        empty(self._pair.rtcp)
         self._loop.add_reader(self._pair.rtp.fileno(), self._read_rtp)
         self._loop.add_reader(self._pair.rtcp.fileno(), self._read_rtcp)
 
@@ -80,7 +91,7 @@ class Wire:
 
     def redirect(self, path: SoundPath) -> None:
         """An SDP said where and how sound flows."""
-        signalled = (path.remote_address, path.remote_port)
+        signalled = (self._named(path.remote_address), path.remote_port)
         if self.latch is None:
             self.latch = Latch(signalled)
         elif path.remote_address not in _NOWHERE and signalled != self.latch.signalled:
@@ -94,6 +105,12 @@ class Wire:
         else:
             self.srtp.rekey(path.crypto)
         self._rtcp_target = None
+
+    def _named(self, address: str) -> str:
+        """An address as our socket names it when something comes from there."""
+        if self._pair.rtp.family != socket.AF_INET6:
+            return address
+        return str(IPv6Address(address)) if ":" in address else f"{_MAPPED}{address}"
 
     def connect(self) -> None:
         """The source is proved: have the system let nothing else through, which makes each packet cheaper."""

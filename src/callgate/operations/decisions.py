@@ -1,13 +1,13 @@
 """Why calls went where they went: the records of INVITEs, and imagined INVITEs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callgate.core.admission.evaluate import evaluate, imagine
 from callgate.core.admission.policy import PolicySet
 from callgate.core.admission.question import question_body
 from callgate.entities.account import Account
-from callgate.entities.attempt import Attempt
+from callgate.entities.attempt import Attempt, Proof
 from callgate.entities.decision import Verdict
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.sip_config import SipConfig
@@ -120,7 +120,7 @@ class DecisionOperations:
 
     def _imagined(self, caller: Caller, asked: EvaluateBody) -> Attempt:
         given = asked.attempt
-        return imagine(
+        attempt = imagine(
             source_address=given.source_address,
             to=given.to_uri,
             domain=self._domain_of(caller.account),
@@ -131,6 +131,9 @@ class DecisionOperations:
             headers=tuple((given.headers or {}).items()),
             sdp=given.sdp,
         )
+        if given.caller_username is None:
+            return attempt
+        return replace(attempt, proof=Proof("proved", given.caller_username, caller.account.account_id))
 
     async def _asked(self, caller: Caller, config: SipConfig, attempt: Attempt) -> JsonObject | None:
         handler = config.fallback_handler

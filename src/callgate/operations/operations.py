@@ -19,6 +19,7 @@ from callgate.operations.stages import StageOperations
 from callgate.operations.stream_calls import StreamCallOperations
 from callgate.operations.suggestions import SuggestionOperations
 from callgate.operations.tools import ToolOperations
+from callgate.operations.webhooks import WebhookOperations
 from callgate.ports import Clock, DecisionHook, Ids, LiveCalls, RequestedCalls, ShadowTallies
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl
@@ -72,6 +73,7 @@ class Operations:
         self.calls = CallOperations(store, live, requested, check_url, recordings)
         self.stages = StageOperations(store)
         self.tools = ToolOperations(store, check_url, tool_client)
+        self.webhooks = WebhookOperations(store, ids, check_url)
         self.stream_calls = StreamCallOperations(store, live, tasks)
         self.decisions = DecisionOperations(store, ids, self.sip_config, domain_of, drafted, hook)
         jobs = ReplayJobs(clock, ids, tasks)

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -111,7 +112,7 @@ async def place_call(
             from_display_name=from_display_name,
             headers=headers,
             transport=transport,
-            sdp=call.offer,
+            sdp=call.first_offer,
             listener=call,
         )
         report = await call.run(duration_s, hang_up or asyncio.Event(), tasks)
@@ -146,7 +147,7 @@ class _Call:
         self._tell = on_progress
         self._session_id = secrets.randbits(31)
         self._version = 0
-        self._offered = b""
+        self._described = b""  # our last SDP
         self._dialled_s = now()
         self._rang_s: float | None = None
         self._answered_s: float | None = None
@@ -159,8 +160,8 @@ class _Call:
         self._path: SoundPath | None = None
         self._ended_by = ""
 
-    def offer(self, address: str) -> bytes:
-        """Our SDP."""
+    def first_offer(self, address: str) -> bytes:
+        """Our SDP for the INVITE."""
         self._host = address
         return self._offer()
 
@@ -197,7 +198,7 @@ class _Call:
         self._answered_s = self._now()
         self._status, self._reason = 200, "OK"
         try:
-            path = read_answer(sdp, self._offered)
+            path = read_answer(sdp, self._described)
         except SdpError as error:
             self._reason = f"the answer's SDP cannot be used: {error}"
             self._end("")
@@ -229,7 +230,7 @@ class _Call:
             self._tell("the other side hung up" + (f": {cause}" if cause else ""))
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE came."""
+        """A re-INVITE or UPDATE came."""
         self._version += 1
         if not sdp:
             return ReofferAnswer(200, self._offer())
@@ -246,13 +247,23 @@ class _Call:
             )
         except SdpError:
             return ReofferAnswer(488)
+        self._described = negotiated.sdp
         self._redirect(negotiated.path)
         return ReofferAnswer(200, negotiated.sdp)
+
+    def offer(self) -> bytes:
+        """Our SDP as it stands."""
+        return self._described
+
+    def settled(self, sdp: bytes) -> None:
+        """The answer to a refresh of ours came: what it changes is taken, and nothing is lost when it cannot be."""
+        with suppress(SdpError):
+            self._redirect(read_answer(sdp, self._described))
 
     # ------------------------------------------------------------------------------------------------------ fragments
 
     def _offer(self) -> bytes:
-        self._offered = offer(
+        self._described = offer(
             address=self._host,
             port=self._sound.port,
             session_id=self._session_id,
@@ -261,7 +272,7 @@ class _Call:
             new_key=secrets.token_bytes,
             before=self._path,
         )
-        return self._offered
+        return self._described
 
     def _redirect(self, path: SoundPath) -> None:
         self._path = path

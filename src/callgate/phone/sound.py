@@ -167,7 +167,7 @@ class PhoneSound(asyncio.DatagramProtocol):
         path = self._path
         opened = data if self._srtp is None else self._srtp.unprotect(data)
         packet = None if opened is None else unpack(opened)
-        if packet is None or path is None or packet.payload_type != path.payload_type:
+        if packet is None or path is None or packet.payload_type != path.received[0]:
             return
         self.packets_received += 1
         try:

@@ -20,6 +20,7 @@ from callgate.entities.quality import SoundQuality
 from callgate.entities.shadow import ShadowTally
 from callgate.entities.sip_config import FallbackHandler
 from callgate.entities.tool import DurableTool
+from callgate.entities.webhook import Delivery, Webhook, WebhookHealth
 from callgate.ports.brain import BrainPlan, NewStage
 
 # ---------------------------------------------------------------------------------------------------------------- time
@@ -68,6 +69,10 @@ class Ids(Protocol):
         """`size` bytes of chance from the system, URL-safe text; fit for tags, branches and secrets."""
         ...
 
+    def number(self, below: int) -> int:
+        """A number from 0 up to, but not, `below`; each as likely as the others."""
+        ...
+
 
 # ----------------------------------------------------------------------------------------------------------- signaling
 
@@ -102,8 +107,27 @@ class LegListener(Protocol):
         """No ACK came within 64·T1; a BYE has been sent. RFC 3261 section 13.3.1.4 (The INVITE is Accepted)."""
         ...
 
+    def no_prack(self) -> None:
+        """A reliable provisional response was not acknowledged within 64·T1; the INVITE has been refused with 504.
+
+        RFC 3262 section 3 (UAS Behavior).
+        """
+        ...
+
+    def offer(self) -> bytes:
+        """Our SDP as it stands, made when there is none, to be offered.
+
+        In the first reliable response to an INVITE without an offer; and, unchanged, in a re-INVITE that only
+        refreshes the session.
+        """
+        ...
+
+    def settled(self, sdp: bytes) -> None:
+        """The answer to `offer` came in a PRACK or in a 200; empty when it had none."""
+        ...
+
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE came; empty `sdp` when it carried no offer. Answered at once with what is returned."""
+        """A re-INVITE or UPDATE came; empty `sdp`: a re-INVITE without an offer. Answered at once with the result."""
         ...
 
     def digit(self, digit: str, duration_ms: int) -> None:
@@ -115,7 +139,7 @@ class LegListener(Protocol):
         ...
 
     def vanished(self, cause: str) -> None:
-        """The peer's connection went away without a goodbye."""
+        """The peer went away without a goodbye: it refreshes its session no more, or knows nothing of it."""
         ...
 
 
@@ -127,11 +151,14 @@ class Leg(Protocol):
         ...
 
     def ring(self) -> None:
-        """Send 180 Ringing; may be called again. Nothing is sent once the leg has had its final answer."""
+        """Send 180 Ringing; may be called again. Nothing is sent once the leg has had its final answer.
+
+        A peer that requires reliable responses without having made an offer gets ours along: the listener's `offer`.
+        """
         ...
 
     def answer(self, sdp: bytes) -> None:
-        """Send 200 OK with `sdp`, repeated until the ACK comes."""
+        """Send 200 OK with `sdp`, repeated until the ACK comes; not before a PRACK for which it has to wait."""
         ...
 
     def refuse(self, status: int, headers: Sequence[tuple[str, str]] = (), cause: str = "") -> None:
@@ -152,6 +179,11 @@ class SipLeg(Leg, Protocol):
         ...
 
     @property
+    def dialog_name(self) -> tuple[str, str, str]:
+        """Call-ID, our tag and the peer's: what names its dialog."""
+        ...
+
+    @property
     def media_address(self) -> str:
         """The IP address to put into SDP towards this peer (the route's local address, or the advertised one)."""
         ...
@@ -168,7 +200,7 @@ class Considered:
 
     Attributes:
         decision: the verdict.
-        session: the slot and port reserved for it; ``None`` when refused.
+        session: the slot and port reserved for it; ``None`` when refused, or when it goes on with a call that has one.
     """
 
     decision: Decision
@@ -181,13 +213,29 @@ class IncomingCalls(Protocol):
     def consider(self, attempt: Attempt) -> Considered:
         """The verdict, at once.
 
-        Refusals and their records are complete with it; for admit and ask a session has been reserved, and `arrived`
-        follows on the same turn of the event loop.
+        Refusals and their records are complete with it; for admit and ask `arrived` follows on the same turn of the
+        event loop, and a session has been reserved, unless there is one.
         """
         ...
 
     def arrived(self, leg: SipLeg, considered: Considered) -> None:
         """A leg exists for an attempt to admit or to ask about; 100 Trying is out."""
+        ...
+
+
+class Strangers(Protocol):
+    """Who keeps count of sources outside everybody's ranges. Others may be asked about: they are never noisy."""
+
+    def noisy(self, address: str) -> bool:
+        """Whether what comes from `address` (IP text) now is not to be looked at."""
+        ...
+
+    def ignored(self, address: str) -> None:
+        """What came was not looked at."""
+        ...
+
+    def refused(self, address: str) -> None:
+        """What came was refused, or was nothing that could be answered; an INVITE is counted by who decided on it."""
         ...
 
 
@@ -402,8 +450,8 @@ class CallStore(Protocol):
         """Write that the caller talks to the agent (the call's mutable fields as they are now)."""
         ...
 
-    async def call_ended(self, call: Call, event: OutboxEvent) -> None:
-        """Write the end of a call."""
+    async def call_ended(self, call: Call, *events: OutboxEvent) -> None:
+        """Write the end of a call, and all that is to be told of it."""
         ...
 
     def message(self, message: Message) -> None:
@@ -420,6 +468,38 @@ class CallStore(Protocol):
 
     def decision(self, record: DecisionRecord) -> None:
         """Queue the record of a refusal; written within 200 ms. When the queue is full, strangers' go first."""
+        ...
+
+
+class DeliveryStore(Protocol):
+    """What the delivery of events needs of the store."""
+
+    async def waiting_deliveries(self, after: Delivery | None, *, limit: int) -> list[Delivery]:
+        """What is to be delivered, in the order of events, from behind `after`; none: that is all."""
+        ...
+
+    async def outbox_event(self, event_id: str) -> OutboxEvent | None:
+        """One event; ``None`` when it is no longer kept."""
+        ...
+
+    def delivery_tried(self, delivery: Delivery) -> None:
+        """Queue what came of a try; written within 200 ms."""
+        ...
+
+    async def webhook_healths(self) -> Mapping[str, WebhookHealth]:
+        """How every webhook fares, by id."""
+        ...
+
+    def webhook_fares(self, webhook_id: str, health: WebhookHealth) -> None:
+        """Queue how a webhook fares."""
+        ...
+
+
+class WebhooksInForce(Protocol):
+    """The webhooks in memory."""
+
+    def webhooks_of(self, account_id: str) -> Mapping[str, Webhook]:
+        """Those of one account, by id."""
         ...
 
 

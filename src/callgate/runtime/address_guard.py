@@ -21,7 +21,7 @@ _METADATA: Final = frozenset(
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052 section 2.1 (Well-Known Prefix): leads to an IPv4 address
 _NAT64_LOCAL: Final = IPv6Network("64:ff9b:1::/48")  # RFC 8215: leads to whatever the local network likes
-_IPV4_COMPATIBLE: Final = IPv6Network("::/96")  # RFC 4291 section 2.5.5.1, deprecated
+_IPV4_COMPATIBLE: Final = IPv6Network("::/96")  # RFC 4291 section 2.5.5.1 (IPv4-Compatible IPv6 Address)
 _SHARED: Final = IPv4Network("100.64.0.0/10")  # RFC 6598: between a carrier and its customers
 
 _LOCALHOST: Final = re.compile(r"(?:.*\.)?localhost\.?", re.IGNORECASE)

@@ -30,3 +30,7 @@ class SystemIds:
     def token(self, size: int = 16) -> str:
         """`size` bytes of chance, URL-safe text."""
         return secrets.token_urlsafe(size)
+
+    def number(self, below: int) -> int:
+        """A number from 0 up to, but not, `below`."""
+        return secrets.randbelow(below)

@@ -1,6 +1,6 @@
 """What every request body has in common: strict types, camelCase, no unknown keys, read-only fields ignored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
@@ -93,6 +93,13 @@ def _uuid(text: str) -> str:
         raise ValueError(f"not a UUID: {shown(text)}") from None
 
 
+def _own_agent(agent_id: str, info: ValidationInfo) -> str:
+    agents: Collection[str] = (info.context or {}).get("agents", ())
+    if agent_id not in agents:
+        raise ValueError(f"no agent of this account: `{agent_id}`")
+    return agent_id
+
+
 def _url(text: str, info: ValidationInfo) -> str:
     """Check a URL that an account sets with the deployment's own guard, where the context brings it."""
     return _guarded(text, info, websocket=False)
@@ -111,5 +118,7 @@ def _guarded(text: str, info: ValidationInfo, *, websocket: bool) -> str:
 
 
 UuidText = Annotated[str, AfterValidator(_uuid)]
+OwnAgentId = Annotated[UuidText, AfterValidator(_own_agent)]
+"""Of a living agent of the account; the context brings their ids as ``agents``."""
 GuardedUrl = Annotated[str, AfterValidator(_url)]
 GuardedWebSocketUrl = Annotated[str, AfterValidator(_websocket_url)]

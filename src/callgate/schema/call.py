@@ -22,6 +22,7 @@ _TERMINATION: Final = {
     "max-duration": "SIP_TERMINATION_NORMAL",
     "caller-cancelled": "SIP_TERMINATION_CANCELED",
     "agent-not-ready": "SIP_TERMINATION_TIMEOUT",
+    "no-prack": "SIP_TERMINATION_TIMEOUT",
     "no-ack": "SIP_TERMINATION_TIMEOUT",
     "agent-unreachable": "SIP_TERMINATION_DESTINATION_UNAVAILABLE",
 }
@@ -45,9 +46,9 @@ def render_call(call: Call) -> JsonObject:
         "joined": timestamp(call.joined),
         "ended": timestamp(call.ended),
         "endReason": call.end_reason,
-        "billedDuration": None,
-        "billedSideInputTokens": None,
-        "billedSideOutputTokens": None,
+        "billedDuration": _billed("0s", call),
+        "billedSideInputTokens": _billed(0, call),
+        "billedSideOutputTokens": _billed(0, call),
         "billingStatus": "BILLING_STATUS_FREE_OTHER",
         "firstSpeaker": "FIRST_SPEAKER_USER" if "user" in first_settings else "FIRST_SPEAKER_AGENT",
         "firstSpeakerSettings": first_settings,
@@ -78,7 +79,7 @@ def render_call(call: Call) -> JsonObject:
         "sipDetails": None
         if call.join_url is not None
         else {
-            "billedDuration": None,
+            "billedDuration": _billed("0s", call),
             "terminationReason": None
             if call.outcome is None
             else _TERMINATION.get(call.outcome, "SIP_TERMINATION_UNKNOWN"),
@@ -89,6 +90,11 @@ def render_call(call: Call) -> JsonObject:
         if value is not None:
             shown[name] = value
     return shown
+
+
+def _billed(nothing: Json, call: Call) -> Json:
+    """What a call costs: nothing, once it is over; before, nobody has been billed."""
+    return None if call.ended is None else nothing
 
 
 def _first_of(speaker: Json) -> JsonObject:

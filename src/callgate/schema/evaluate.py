@@ -31,6 +31,7 @@ class ImaginedAttempt(Body):
     from_uri: _Uri | None = None
     from_display_name: str | None = None
     transport: Literal["udp", "tcp", "tls"] = "udp"
+    caller_username: str | None = None
     headers: dict[str, str] | None = None
     sdp: str | None = None
 

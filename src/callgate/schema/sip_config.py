@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
 from callgate.core.admission.cidr import parse_cidr
 from callgate.core.admission.patterns import check_pattern
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig, SipConfigVersion
-from callgate.schema.body import Body, GuardedUrl, UuidText, read
+from callgate.schema.body import Body, GuardedUrl, OwnAgentId, read
 from callgate.schema.call import timestamp
 from callgate.schema.errors import shown
 from callgate.schema.start_call import CheckUrl
@@ -34,19 +34,12 @@ def _pattern(text: str) -> str:
     return text
 
 
-def _own_agent(agent_id: str, info: ValidationInfo) -> str:
-    agents: Collection[str] = (info.context or {}).get("agents", ())
-    if agent_id not in agents:
-        raise ValueError(f"no agent of this account: `{agent_id}`")
-    return agent_id
-
-
 class Allowance(Body):
     """An entry of `allowedAgents`."""
 
     null_is_absent: ClassVar[bool] = False
 
-    agent_id: Annotated[UuidText, AfterValidator(_own_agent)]
+    agent_id: OwnAgentId
     to_user_pattern: Annotated[
         str, Field(min_length=1, max_length=PATTERN_CHARACTERS_MAX), AfterValidator(_pattern)
     ] = ""

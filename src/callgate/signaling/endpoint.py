@@ -9,41 +9,36 @@ What comes is sorted in this order, and only the last kind ever meets the rules:
 4. everything else: an INVITE becomes an attempt, OPTIONS and the rest are answered to admitted sources.
 """
 
-import asyncio
-import socket
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
-from typing import Final
+from dataclasses import replace
 
-from callgate.core.sip.attempt import attempt_of, unmapped
+from callgate.core.admission.gateway import GatewayWatch
+from callgate.core.sip.attempt import attempt_of
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
+from callgate.core.sip.limits import MESSAGE_BYTES_MAX
 from callgate.core.sip.message import Request, Response, respond
-from callgate.core.sip.stateless import refuse_statelessly, stateless_tag
+from callgate.core.sip.stateless import acknowledges, refuse_statelessly, stateless_tag
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import State
-from callgate.core.sip.uri import parse_uri, write_host
 from callgate.core.sip.validate import validate_request, validate_response
+from callgate.core.sip.via import BRANCH_COOKIE
 from callgate.entities.attempt import Defect
 from callgate.entities.decision import Verdict
-from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls
+from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls, Strangers
 from callgate.runtime.tasks import TaskOwner
-from callgate.signaling.addresses import AddressBook
 from callgate.signaling.exchange import ClientExchange, ServerExchange
+from callgate.signaling.hops import next_hop
 from callgate.signaling.leg import IncomingLeg
+from callgate.signaling.living_calls import LivingCalls
 from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
-from callgate.signaling.tcp import TcpConnection, TcpTransport
-from callgate.signaling.transport import Connection, Peer
-from callgate.signaling.udp import UdpTransport
-from callgate.signaling.within_dialog import ALLOW, WithinDialog
-
-# RFC 3261 section 8.1.1.7 (Via): branches that begin so are unique; others are RFC 2543's.
-_COOKIE: Final = "z9hG4bK"
-_SUPPORTED: Final[frozenset[str]] = frozenset()  # option tags we could be required to understand
+from callgate.signaling.transport import Connection, Hop, Listener, Peer
+from callgate.signaling.transports import TransportOptions, Transports
+from callgate.signaling.within_dialog import ALLOW, SUPPORTED, WithinDialog, why
 
 
 class SipEndpoint:
-    """One address and port, UDP and TCP.
+    """Sorts the messages of all transports.
 
     Args:
         calls: asked about INVITEs; ``None``: none is taken.
@@ -55,10 +50,11 @@ class SipEndpoint:
         tasks: owns what runs in the background.
         user_agent: our name and version.
         t1_s: timer T1.
-        tcp_connections_max: open at a time.
-        tcp_idle_s: a connection without call and byte is closed after this.
-        advertise: see `AddressBook`.
-        local_networks: see `AddressBook`.
+        session_expires_s: the session interval that we would like, RFC 4028.
+        transports: what an operator says about these.
+        knows_source: whether a source may hold connections like one that is admitted; ``None``: those that are.
+        strangers: who is noisy; ``None``: nobody is.
+        replaces: whether INVITEs may ask to go on with a call, RFC 3891.
         warn: told in words what an operator must know.
     """
 
@@ -74,34 +70,36 @@ class SipEndpoint:
         tasks: TaskOwner,
         user_agent: str,
         t1_s: float = 0.5,
-        tcp_connections_max: int = 1_000,
-        tcp_idle_s: float = 600.0,
-        advertise: str = "",
-        local_networks: tuple[str, ...] = (),
+        session_expires_s: int = 1_800,
+        transports: TransportOptions | None = None,
+        knows_source: Callable[[str], bool] | None = None,
+        strangers: Strangers | None = None,
+        replaces: bool = False,
         warn: Callable[[str], None] = lambda words: None,
     ) -> None:
         self.clock = clock
         self.alarms = alarms
         self.timers = Timers.of(t1_s)
+        self.session_expires_s = session_expires_s
+        self.number = ids.number
         self.user_agent = user_agent
-        self.addresses: AddressBook
         self._calls = calls
         self._admits_source = admits_source
         self._draining = draining
         self._ids = ids
-        self._tasks = tasks
         self._warn = warn
-        self._advertise = advertise
-        self._local_networks = local_networks
         self._secret = ids.token(32).encode()
-        self._udp: UdpTransport | None = None
-        self._tcp = TcpTransport(
+        self._gateways = GatewayWatch()
+        self.transports = Transports(
             self,
-            clock,
-            alarms,
-            connections_max=tcp_connections_max,
-            idle_s=tcp_idle_s,
+            transports or TransportOptions(),
+            clock=clock,
+            alarms=alarms,
+            ids=ids,
+            tasks=tasks,
+            known=knows_source or admits_source,
             in_use=self._carries_a_call,
+            warn=warn,
         )
         self._server: dict[tuple[str, ...], ServerExchange] = {}
         self._client: dict[tuple[str, str], ClientExchange] = {}
@@ -109,38 +107,19 @@ class SipEndpoint:
         # INVITEs that are being served or have been accepted, by what their copies over other paths have in common.
         self._served: dict[tuple[str, str, int], ServerExchange] = {}
         self._legs: dict[tuple[str, ...], IncomingLeg] = {}
+        self._strangers = strangers
+        # Option tags that we could be required to understand.
+        self.supported = (*SUPPORTED, "replaces") if replaces else SUPPORTED
+        self._supported = frozenset(self.supported)
+        self._living = LivingCalls()
 
-    async def start(self, host: str, port: int) -> tuple[str, int]:
-        """Listen on UDP and TCP.
-
-        Args:
-            host: IP address.
-            port: the same for both; 0 picks one that is free for both.
-
-        Returns:
-            Address and port.
-
-        Raises:
-            OSError: the address cannot be had.
-        """
-        udp, tcp = _bind_both(host, port)
-        bound: tuple[str, int] = udp.getsockname()[:2]
-        self.addresses = AddressBook(
-            unmapped(bound[0]),
-            bound[1],
-            advertise=self._advertise,
-            local_networks=self._local_networks,
-            warn=self._warn,
-        )
-        self._udp = await UdpTransport.open(udp, self)
-        await self._tcp.open(tcp)
-        return bound
+    async def start(self, host: str, port: int, further: Sequence[Listener] = ()) -> tuple[str, int]:
+        """Listen: see `Transports.start`."""
+        return await self.transports.start(host, port, further)
 
     def close(self) -> None:
         """Stop receiving and sending."""
-        if self._udp is not None:
-            self._udp.close()
-        self._tcp.close()
+        self.transports.close()
 
     @property
     def busy(self) -> tuple[int, int, int]:
@@ -173,12 +152,7 @@ class SipEndpoint:
             ParseError: `uri` is none.
             OSError: its host cannot be resolved.
         """
-        target = parse_uri(uri)
-        port = target.port or 5060
-        found = await asyncio.get_running_loop().getaddrinfo(
-            target.host, port, type=socket.SOCK_DGRAM, family=socket.AF_INET6 if ":" in target.host else socket.AF_INET
-        )
-        peer = Peer(transport, str(found[0][4][0]), port)
+        peer = await self.transports.peer_of(uri, transport)
         invite = invite_of(
             uri,
             via=self.via(peer),
@@ -189,7 +163,7 @@ class SipEndpoint:
             call_id=self._ids.token(16),
             user_agent=self.user_agent,
             headers=headers,
-            sdp=sdp(self.addresses.towards(peer.address)),
+            sdp=sdp(self.transports.media_address(peer)),
         )
         call = OutgoingCall(self, invite, peer, listener)
         call.begin()
@@ -197,84 +171,59 @@ class SipEndpoint:
 
     # ---------------------------------------------------------------------------------- for exchanges and dialogs
 
-    def via(self, peer: Peer) -> str:
+    def via(self, peer: Peer | Hop) -> str:
         """Our hop towards a peer, with a fresh branch."""
-        host = write_host(self.addresses.towards(peer.address))
-        return (
-            f"SIP/2.0/{peer.transport.upper()} {host}:{self.addresses.port};rport;branch={_COOKIE}{self._ids.token(12)}"
-        )
+        return self.transports.via(peer)
 
-    def contact(self, peer: Peer) -> str:
-        """Where a peer reaches us."""
-        suffix = "" if peer.transport == "udp" else f";transport={peer.transport}"
-        return f"<sip:callgate@{write_host(self.addresses.towards(peer.address))}:{self.addresses.port}{suffix}>"
+    def contact(self, peer: Peer, request: Request | None = None) -> str:
+        """Where a peer reaches us: see `Transports.contact`."""
+        return self.transports.contact(peer, request)
 
-    def next_hop(self, dialog: Dialog, last: Peer) -> Peer:
-        """Where a request within a dialog goes.
+    def next_hop(self, dialog: Dialog, last: Peer) -> Peer | Hop:
+        """Where a request within a dialog goes: see `hops.next_hop`."""
+        return next_hop(dialog, last)
 
-        Raises:
-            ParseError: the peer's Contact or Route is no URI.
-        """
-        if not dialog.next_hop:
-            return last
-        uri = parse_uri(dialog.next_hop)
-        try:
-            host = ip_address(uri.host)
-        except ValueError:
-            return last  # names need a resolver, RFC 3263; the source has proved that it listens
-        if last.reliable and last.connection is not None and not last.connection.closed:
-            return last
-        if host.is_private and ip_address(last.address).is_global:
-            return last  # a phone behind NAT that tells its inside address
-        transport = uri.transport or "udp"
-        if transport not in ("udp", "tcp") or host.version != ip_address(last.address).version:
-            return last
-        return Peer(transport, str(host), uri.port or 5060)
+    def media_address(self, peer: Peer) -> str:
+        """The address of ours that a peer's sound goes to."""
+        return self.transports.media_address(peer)
 
     def transact(
-        self, request: Request, peer: Peer, responded: Callable[[Response], None], failed: Callable[[str], None]
+        self, request: Request, hop: Peer | Hop, responded: Callable[[Response], None], failed: Callable[[str], None]
     ) -> ClientExchange:
         """Send a request and see it through."""
+        peer = hop.guess if isinstance(hop, Hop) else hop
         exchange = ClientExchange(self, request, peer, responded, failed)
         self._client[exchange.key] = exchange
-        exchange.begin()
+        self._living.enter(request.call_id)
+        self.transports.find(request, hop, exchange.begin, exchange.not_sent)
         return exchange
 
-    def send(self, request: Request, peer: Peer) -> None:
+    def send(self, request: Request, hop: Peer | Hop) -> None:
         """Send a request that has no transaction: the ACK of a 2xx."""
-        self.deliver(request.encode(), peer, lambda reason: None)
+
+        def found(peer: Peer) -> None:
+            self.deliver(request.encode(), peer, lambda reason: None)
+
+        self.transports.find(request, hop, found, lambda reason: None)
 
     def deliver(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
         """Send bytes to a peer; `failed` is told when they certainly did not get there."""
-        if peer.transport == "udp":
-            if self._udp is not None:
-                self._udp.send(data, peer.address, peer.port)
-        elif peer.connection is not None and not peer.connection.closed:
-            peer.connection.send(data)
-        else:
-            self._tasks.spawn(self._connect_and_send(data, peer, failed), name="sip connect")
-
-    async def _connect_and_send(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
-        try:
-            connection = self._tcp.connection_to(peer.address, peer.port) or await self._tcp.connect(
-                peer.address, peer.port
-            )
-        except OSError as error:
-            failed((error.strerror or str(error)).lower())
-            return
-        connection.send(data)
+        self.transports.deliver(data, peer, failed)
 
     def keep(self, side: WithinDialog) -> None:
         """A dialog has begun."""
         dialog = side.dialog
         assert dialog is not None
         self._dialogs[dialog.call_id, dialog.local_tag, dialog.remote_tag] = side
+        self._living.enter(dialog.call_id)
 
     def drop(self, side: WithinDialog) -> None:
         """A dialog is over."""
         dialog = side.dialog
-        if dialog is not None:
-            self._dialogs.pop((dialog.call_id, dialog.local_tag, dialog.remote_tag), None)
+        if dialog is None:
+            return
+        if self._dialogs.pop((dialog.call_id, dialog.local_tag, dialog.remote_tag), None) is not None:
+            self._living.leave(dialog.call_id)
 
     def served(self, exchange: ServerExchange) -> None:
         """An INVITE was refused: a copy of it that comes by another path is no merged request any more."""
@@ -285,14 +234,22 @@ class SipEndpoint:
     def forget(self, exchange: ServerExchange | ClientExchange) -> None:
         """A transaction is over."""
         if isinstance(exchange, ClientExchange):
-            self._client.pop(exchange.key, None)
+            if self._client.pop(exchange.key, None) is not None:
+                self._living.leave(exchange.request.call_id)
             return
         self._server.pop(exchange.key, None)
-        if exchange.request.method == "INVITE":
-            self._legs.pop(exchange.key, None)
+        if self._legs.pop(exchange.key, None) is not None:  # others were never served, and may be malformed
             self.served(exchange)
 
     # --------------------------------------------------------------------------------------------- what comes: sorted
+
+    def unwanted(self, peer: Peer, data: bytes) -> bool:
+        """Whether bytes are to be dropped unread: those of a noisy stranger that bear no living call's Call-ID."""
+        strangers = self._strangers
+        if strangers is None or not strangers.noisy(peer.address) or self._living.named_in(data):
+            return False
+        strangers.ignored(peer.address)
+        return True
 
     def received(self, message: Request | Response, peer: Peer, size: int) -> None:
         """A message came."""
@@ -306,27 +263,36 @@ class SipEndpoint:
 
     def _response_came(self, response: Response, peer: Peer) -> None:
         if validate_response(response) is not None:
+            self._count(peer)
             return
         exchange = self._client.get((response.via.branch or "", response.cseq.method))
         if exchange is not None:
             exchange.received(response, peer)
+        else:
+            self._count(peer)
 
     def _request_came(self, request: Request, peer: Peer, size: int) -> None:
         try:
             request.stamp_source(peer.address, peer.port)
             self._sort(request, peer, size)
         except SipError as error:
-            self._malformed(request, Defect(error.status, error.reason), peer, size)
+            # Another version may write its Via in another way; that is not what is wrong with it.
+            defect = validate_request(request, supported=self._supported) or Defect(error.status, error.reason)
+            self._malformed(request, defect, peer, size)
 
     def garbled(self, error: ParseError, peer: Peer, size: int) -> None:
         """Bytes came that are no message."""
         request = error.partial
-        if request is None or request.method == "ACK":
-            return
         try:
-            request.stamp_source(peer.address, peer.port)
+            if request is not None and request.method != "ACK":
+                request.stamp_source(peer.address, peer.port)
+            else:
+                request = None
         except SipError:
-            return  # without a Via nobody can be answered
+            request = None  # without a Via nobody can be answered
+        if request is None:
+            self._count(peer)
+            return
         self._malformed(request, Defect(error.status, error.reason), peer, size)
 
     def disconnected(self, connection: Connection) -> None:
@@ -347,6 +313,10 @@ class SipEndpoint:
                 side = self._dialogs.get((request.call_id, to_tag, request.from_.tag or ""))
                 if side is not None:
                     side.acknowledged(request)
+                elif not acknowledges(request, self._secret):
+                    self._count(peer)
+            else:
+                self._count(peer)
         elif exchange is not None:
             exchange.copied()
         elif method == "CANCEL":
@@ -354,19 +324,26 @@ class SipEndpoint:
         elif to_tag is not None:
             side = self._dialogs.get((request.call_id, to_tag, request.from_.tag or ""))
             if side is None:
+                self._count(peer)
                 self._refuse(request, 481, peer, size)
             else:
                 self._inside(side, request, self._serve(request, peer, key))
-        elif method == "INVITE":
-            self._invite_came(request, peer, key, size)
         else:
-            self._stray_came(request, peer, key, size)
+            words = self._gateways.seen(peer.address, request.via.host, self._admits_source)
+            if words:
+                self._warn(words)
+            if method == "INVITE":
+                self._invite_came(request, peer, key, size)
+            else:
+                self._stray_came(request, peer, key, size)
 
     def _inside(self, side: WithinDialog, request: Request, exchange: ServerExchange) -> None:
         """A request within a dialog; a transaction that was begun is answered, whatever happens."""
-        defect = validate_request(request, supported=_SUPPORTED)
+        defect = validate_request(request, supported=self._supported)
         if defect is not None:
-            exchange.respond(respond(request, defect.status, headers=defect.headers))
+            exchange.respond(
+                respond(request, defect.status, headers=(*why(defect.status, defect.reason), *defect.headers))
+            )
             return
         try:
             side.received(request, exchange)
@@ -380,6 +357,7 @@ class SipEndpoint:
         """RFC 3261 section 9.2 (Server Behavior): 200 while the INVITE is known, even when it has its final answer."""
         invite = self._server.get((*key[:-1], "INVITE"))
         if invite is None:
+            self._count(peer)
             self._refuse(request, 481, peer, size)
             return
         leg = self._legs.get(invite.key)
@@ -391,23 +369,34 @@ class SipEndpoint:
     def _stray_came(self, request: Request, peer: Peer, key: tuple[str, ...], size: int) -> None:
         """A request outside any dialog, other than INVITE."""
         if not self._admits_source(peer.address):
+            self._count(peer)
             self._refuse(request, 403, peer, size)
             return
-        defect = validate_request(request, supported=_SUPPORTED)
+        defect = validate_request(request, supported=self._supported)
         tag = stateless_tag(request, self._secret)
         if defect is not None:
-            answer = respond(request, defect.status, to_tag=tag, headers=defect.headers)
+            headers = (*why(defect.status, defect.reason), *defect.headers)
+            answer = respond(request, defect.status, to_tag=tag, headers=headers)
         elif request.method == "OPTIONS":
-            headers = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Server", self.user_agent))
-            answer = respond(request, 503 if self._draining() else 200, to_tag=tag, headers=headers)
+            status, words = (503, "the node is shutting down") if self._draining() else (200, None)
+            headers = (
+                ("Allow", ALLOW),
+                ("Supported", ", ".join(self.supported)),
+                ("Accept", "application/sdp"),
+                *why(status, words),
+                ("Server", self.user_agent),
+            )
+            answer = respond(request, status, to_tag=tag, headers=headers)
         else:
             answer = respond(request, 405, to_tag=tag, headers=(("Allow", ALLOW),))
         self._serve(request, peer, key).respond(answer)
 
     def _invite_came(self, request: Request, peer: Peer, key: tuple[str, ...], size: int) -> None:
-        defect = validate_request(request, supported=_SUPPORTED)
+        defect = validate_request(request, supported=self._supported)
         if defect is None and _served_key(request) in self._served:
             defect = Defect(482, "the same INVITE is being served already; it came a second time by another path")
+        if defect is None and any((via.branch or "", "INVITE") in self._client for via in request.vias[1:]):
+            defect = Defect(482, "the INVITE is one of ours that a proxy has sent back")
         if defect is None and self._calls is not None:
             considered = self._consider(request, peer, None)
             if considered is None:
@@ -426,7 +415,7 @@ class SipEndpoint:
                             request,
                             status,
                             to_tag=stateless_tag(request, self._secret),
-                            headers=(*decision.headers, ("Server", self.user_agent)),
+                            headers=(*decision.headers, *why(status, decision.reason), ("Server", self.user_agent)),
                         )
                     )
         elif defect is not None:
@@ -465,8 +454,11 @@ class SipEndpoint:
             if considered is None or considered.decision.verdict is Verdict.IGNORE:
                 return
         elif not self._admits_source(peer.address):
+            self._count(peer)
             return
-        self._refuse(request, defect.status, peer, size, defect.headers)
+        # The words are the first that go when the refusal would be longer than the request.
+        words = defect.reason if self._admits_source(peer.address) else None
+        self._refuse(request, defect.status, peer, size, (*why(defect.status, words), *defect.headers))
 
     def _consider(self, request: Request, peer: Peer, defect: Defect | None) -> Considered | None:
         assert self._calls is not None
@@ -479,22 +471,30 @@ class SipEndpoint:
     def _refuse(
         self, request: Request, status: int, peer: Peer, size: int, headers: Sequence[tuple[str, str]] = ()
     ) -> None:
+        if self._admits_source(peer.address):
+            # Whoever pretends to be an admitted source gains a few bytes; who is one needs an answer to a short BYE.
+            size = MESSAGE_BYTES_MAX
         wire = refuse_statelessly(request, status, secret=self._secret, size_max=size, headers=headers)
-        if wire is None:
+        if wire is None or "Via" not in request.headers:
             return
         try:
             via = request.via
             port = peer.port if peer.reliable or via.wants_rport else via.port or 5060
-        except SipError:
-            return
-        self.deliver(wire, Peer(peer.transport, peer.address, port, peer.connection), lambda reason: None)
+        except SipError:  # it came with a Via that says nothing: where it came from is the best that is known
+            port = peer.port
+        self.deliver(wire, replace(peer, port=port), lambda reason: None)
+
+    def _count(self, peer: Peer) -> None:
+        """What came belongs to nothing; of strangers that is noise."""
+        if self._strangers is not None:
+            self._strangers.refused(peer.address)
 
     def _serve(self, request: Request, peer: Peer, key: tuple[str, ...]) -> ServerExchange:
         exchange = ServerExchange(self, request, peer, key)
         self._server[key] = exchange
         return exchange
 
-    def _carries_a_call(self, connection: TcpConnection) -> bool:
+    def _carries_a_call(self, connection: Connection) -> bool:
         return any(side.peer.connection is connection for side in self._dialogs.values())
 
 
@@ -503,7 +503,7 @@ def _key(request: Request) -> tuple[str, ...]:
     via = request.via
     method = "INVITE" if request.method == "ACK" else request.method
     branch = via.branch or ""
-    if branch.startswith(_COOKIE):
+    if branch.startswith(BRANCH_COOKIE):
         return branch, via.host.lower(), str(via.port or 5060), method
     number = str(request.cseq.number)
     return "", request.call_id, request.from_.tag or "", number, via.host.lower(), str(via.port), branch, method
@@ -512,29 +512,3 @@ def _key(request: Request) -> tuple[str, ...]:
 def _served_key(request: Request) -> tuple[str, str, int]:
     """What an INVITE and its forks have in common. RFC 3261 section 8.2.2.2 (Merged Requests)."""
     return request.call_id, request.from_.tag or "", request.cseq.number
-
-
-def _bind_both(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """A UDP and a TCP socket on the same address and port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for attempt in range(20):
-        udp = socket.socket(family, socket.SOCK_DGRAM)
-        tcp = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if family == socket.AF_INET6:  # `::` stands for IPv4 too, whatever the system's habit
-                for sock in (udp, tcp):
-                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            udp.bind((host, port))
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tcp.bind((host, udp.getsockname()[1]))
-            tcp.listen(1_024)
-        except OSError:
-            udp.close()
-            tcp.close()
-            if port != 0 or attempt == 19:  # a free UDP port may be taken for TCP
-                raise
-            continue
-        udp.setblocking(False)
-        tcp.setblocking(False)
-        return udp, tcp
-    raise AssertionError("unreachable")

@@ -1,7 +1,8 @@
 """Transactions on the wire: a machine of `core.sip`, its alarm, and the bytes it repeats."""
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import replace
+from typing import Final, Protocol
 
 from callgate.core.sip.client_transaction import InviteClientTransaction, NonInviteClientTransaction
 from callgate.core.sip.message import Request, Response
@@ -9,7 +10,10 @@ from callgate.core.sip.server_transaction import InviteServerTransaction, NonInv
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import Effect, Input, State, Transaction
 from callgate.ports import Alarm, Alarms, Clock
-from callgate.signaling.transport import Peer
+from callgate.signaling.transport import USUAL_PORTS, Peer
+
+NO_ANSWER: Final = "no answer in time"
+"""What `ClientExchange` says of a request that nobody responded to: RFC 3261 section 8.1.3.1 counts it as a 408."""
 
 
 class Wire(Protocol):
@@ -147,20 +151,25 @@ class ClientExchange(_Exchange):
         failed: Callable[[str], None],
     ) -> None:
         """`failed` is told in words when no final response will come."""
-        kind = InviteClientTransaction if request.method == "INVITE" else NonInviteClientTransaction
-        super().__init__(wire, kind(wire.timers, reliable=peer.reliable))
+        super().__init__(wire, _client_transaction(wire, request, peer))
         self.request = request
         self.peer = peer
         self.key = (request.via.branch or "", request.method)
         self._responded = responded
         self._failed = failed
-        self._data = request.encode()
+        self._data = b""
         self._ack = b""
 
-    def begin(self) -> None:
-        """Send it."""
+    def begin(self, peer: Peer) -> None:
+        """Send it, to where it has turned out that it goes; what has been given up meanwhile is not sent."""
+        if self._transaction.over:
+            return
+        if peer.reliable != self.peer.reliable:
+            self._transaction = _client_transaction(self._wire, self.request, peer)
+        self.peer = peer
+        self._data = self.request.encode()
         self._take(Input.REQUEST)
-        self._wire.deliver(self._data, self.peer, self._not_sent)
+        self._wire.deliver(self._data, self.peer, self.not_sent)
 
     def received(self, response: Response, peer: Peer) -> None:
         """A response came from `peer`."""
@@ -196,16 +205,17 @@ class ClientExchange(_Exchange):
             self._ack = ack.encode()
         self._wire.deliver(self._ack, self.peer, lambda reason: None)
 
-    def _not_sent(self, reason: str) -> None:
+    def not_sent(self, reason: str) -> None:
+        """It certainly did not get there."""
         if Effect.REPORT_FAILURE in self._take(Input.TRANSPORT_FAILED):
             self._failed(reason)
         self._settle()
 
     def _carry_out(self, effects: tuple[Effect, ...]) -> None:
         if Effect.REPEAT in effects:
-            self._wire.deliver(self._data, self.peer, self._not_sent)
+            self._wire.deliver(self._data, self.peer, self.not_sent)
         if Effect.REPORT_TIMEOUT in effects:
-            self._failed("no answer in time")
+            self._failed(NO_ANSWER)
         self._settle()
 
     def _settle(self) -> None:
@@ -217,5 +227,10 @@ def _way_back(request: Request, peer: Peer) -> Peer:
     """Where responses go: RFC 3261 section 18.2.2 (Sending Responses), RFC 3581 section 4 (Server Behavior)."""
     via = request.via
     if peer.reliable:  # while its connection lasts; then a new one to where the sender says that it listens
-        return Peer(peer.transport, peer.address, via.port or 5060, peer.connection)
-    return Peer("udp", peer.address, peer.port if via.wants_rport else via.port or 5060)
+        return replace(peer, port=via.port or USUAL_PORTS[peer.transport])
+    return replace(peer, port=peer.port if via.wants_rport else via.port or USUAL_PORTS["udp"])
+
+
+def _client_transaction(wire: Wire, request: Request, peer: Peer) -> Transaction:
+    kind = InviteClientTransaction if request.method == "INVITE" else NonInviteClientTransaction
+    return kind(wire.timers, reliable=peer.reliable)

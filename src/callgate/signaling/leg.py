@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING
 
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.message import Request, respond
+from callgate.core.sip.offer_answer import Input, State
+from callgate.core.sip.reliable import parse_rack, reliably
 from callgate.entities.attempt import Attempt
 from callgate.ports import LegListener, ReofferAnswer
 from callgate.signaling.exchange import ServerExchange
-from callgate.signaling.within_dialog import ALLOW, WithinDialog, reason
+from callgate.signaling.reliable import ReliableResponses
+from callgate.signaling.within_dialog import Headers, WithinDialog, reason
 
 if TYPE_CHECKING:
     from callgate.signaling.endpoint import SipEndpoint
@@ -19,19 +22,29 @@ class IncomingLeg(WithinDialog):
 
     def __init__(self, endpoint: "SipEndpoint", exchange: ServerExchange, attempt: Attempt, tag: str) -> None:
         """Raises `ParseError` when the INVITE cannot begin a dialog."""
-        super().__init__(endpoint, exchange.peer)
+        super().__init__(endpoint, exchange.peer, State.OWED if exchange.request.body else State.EMPTY)
         self._attempt = attempt
         self._exchange = exchange
         self.tag = tag
         self._listener: LegListener | None = None
         self.dialog = Dialog.of_caller(exchange.request, tag)
-        self._address = endpoint.addresses.towards(exchange.peer.address)
-        self._contact = endpoint.contact(exchange.peer)
+        self._address = endpoint.media_address(exchange.peer)
+        self.begun_by = exchange.request
+        self._reliable = ReliableResponses(endpoint, exchange, self._accept, self._never_pracked)
+        self._final: bytes | None = None  # the SDP for the 200; it may have to wait for a PRACK
+        self.note(exchange.request)
 
     @property
     def attempt(self) -> Attempt:
         """The INVITE that began it."""
         return self._attempt
+
+    @property
+    def dialog_name(self) -> tuple[str, str, str]:
+        """What names its dialog."""
+        dialog = self.dialog
+        assert dialog is not None, "a leg is made with its dialog"
+        return dialog.call_id, dialog.local_tag, dialog.remote_tag
 
     @property
     def media_address(self) -> str:
@@ -48,25 +61,32 @@ class IncomingLeg(WithinDialog):
         self._listener = listener
 
     def ring(self) -> None:
-        """Send 180 Ringing."""
-        if self._exchange.open:
-            self._exchange.respond(
-                respond(self._exchange.request, 180, to_tag=self.tag, headers=(("Contact", self._contact),))
-            )
+        """Send 180 Ringing, reliably where the peer requires it."""
+        if not self._exchange.open or self._final is not None or self._listener is None:
+            return
+        request, sdp = self._exchange.request, b""
+        if self._reliable.required and self.offers.state is State.EMPTY:
+            # RFC 3262 section 5 (The Offer/Answer Model and PRACK): the first reliable response must have the offer.
+            sdp = self._listener.offer()
+            self.offers.take(Input.WE_OFFERED)
+        ringing = respond(
+            request,
+            180,
+            to_tag=self.tag,
+            headers=self.introduction(self._exchange.peer),
+            body=sdp,
+            content_type="application/sdp" if sdp else None,
+        )
+        if reliably(request, sdp=bool(sdp)):
+            self._reliable.send(ringing)
+        else:
+            self._exchange.respond(ringing)
 
     def answer(self, sdp: bytes) -> None:
-        """Send 200 OK."""
-        if self._exchange.open:
-            headers = (("Contact", self._contact), ("Allow", ALLOW), ("Server", self._endpoint.user_agent))
-            answer = respond(
-                self._exchange.request,
-                200,
-                to_tag=self.tag,
-                headers=headers,
-                body=sdp,
-                content_type="application/sdp",
-            )
-            self.repeat_until_ack(self._exchange, answer)
+        """Send 200 OK, as soon as the PRACK of an offer in our ringing has come."""
+        if self._exchange.open and self._final is None:
+            self._final = sdp
+            self._reliable.answer()
 
     def refuse(self, status: int, headers: Sequence[tuple[str, str]] = (), cause: str = "") -> None:
         """Send a final refusal; a leg's peer has been admitted, and may know why."""
@@ -81,6 +101,7 @@ class IncomingLeg(WithinDialog):
                     headers=(*headers, *why, ("Server", self._endpoint.user_agent)),
                 )
             )
+            self._reliable.refused()
             self._over()
 
     def hang_up(self, cause: str = "") -> None:
@@ -98,10 +119,33 @@ class IncomingLeg(WithinDialog):
     def received(self, request: Request, exchange: ServerExchange) -> None:
         """A request of the peer within the dialog."""
         if self._exchange.open and request.method in ("INVITE", "INFO"):
-            # RFC 3261 section 14.2 (UAS Behavior): nothing can be renegotiated before there is an answer.
-            exchange.respond(respond(request, 500, headers=(("Retry-After", "2"),)))
+            # RFC 3261 section 14.2 (UAS Behavior): one INVITE at a time; and no key is pressed for nobody.
+            exchange.respond(self.later(request))
             return
         super().received(request, exchange)
+
+    def prack_came(self, request: Request, exchange: ServerExchange) -> None:
+        """A PRACK came. RFC 3262 section 3 (UAS Behavior)."""
+        if not self._reliable.acknowledges(parse_rack(request.headers.get("RAck") or "")):
+            exchange.respond(respond(request, 481))
+            return
+        if self.offers.state is State.ASKED:
+            exchange.respond(respond(request, 200))
+            self.offers.take(Input.ANSWER_CAME if request.body else Input.ANSWER_MISSING)
+            self.on_settled(request.body)  # when it does not fit, the INVITE is refused
+        elif request.body:
+            answer = self.answer_offer(request, exchange, Input.OFFER_CAME)
+            if answer is not None:
+                exchange.respond(respond(request, 200, body=answer.sdp, content_type="application/sdp"))
+        else:
+            exchange.respond(respond(request, 200))
+        self._reliable.acknowledged()
+
+    def session_headers(self, request: Request) -> Headers:
+        """Nothing is agreed on before the INVITE is answered."""
+        if self._exchange.open and request is not self._exchange.request:
+            return ()
+        return super().session_headers(request)
 
     def on_hung_up(self, cause: str) -> None:
         """BYE came; within an early dialog the INVITE is answered too. RFC 3261 section 15.1.2 (UAS Behavior)."""
@@ -110,14 +154,29 @@ class IncomingLeg(WithinDialog):
         elif (listener := self._let_go()) is not None:
             listener.hung_up(cause)
 
+    def on_vanished(self, cause: str) -> None:
+        """The session was not refreshed."""
+        if (listener := self._let_go()) is not None:
+            listener.vanished(cause)
+
     def on_digit(self, digit: str, duration_ms: int) -> None:
-        """A digit came by INFO."""
-        if self._listener is not None:
+        """A digit came by INFO; once we have hung up, nobody is told."""
+        if self._listener is not None and not self._left and self._leaving is None:
             self._listener.digit(digit, duration_ms)
 
     def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE came."""
+        """A re-INVITE or UPDATE came."""
         return self._listener.reoffered(sdp) if self._listener is not None else ReofferAnswer(488)
+
+    def on_offer(self) -> bytes:
+        """Our SDP is needed."""
+        assert self._listener is not None, "a session without a listener is refreshed no more"
+        return self._listener.offer()
+
+    def on_settled(self, sdp: bytes) -> None:
+        """The answer to it came."""
+        if self._listener is not None:
+            self._listener.settled(sdp)
 
     def on_confirmed(self, body: bytes) -> None:
         """The ACK came."""
@@ -137,13 +196,37 @@ class IncomingLeg(WithinDialog):
         """The connection of an unanswered INVITE has gone: nobody is left to be answered."""
         if self._exchange.open:
             self._left = True
+            self._reliable.refused()
             self._exchange.abandon()
             self._endpoint.drop(self)
             if (listener := self._let_go()) is not None:
                 listener.cancelled("connection closed")
 
+    def _accept(self) -> None:
+        """The 200 may go.
+
+        What was agreed on by PRACK it does not repeat, for it would be another offer: RFC 3261 section 13.2.1 (Creating
+        the Initial INVITE) forbids one once there has been an answer.
+        """
+        sdp = self._final or b""
+        match self.offers.state:
+            case State.OWED:
+                self.offers.take(Input.WE_ANSWERED)
+            case State.EMPTY:
+                self.offers.take(Input.WE_OFFERED)
+            case _:
+                sdp = b""
+        self.accept(self._exchange, (("Server", self._endpoint.user_agent),), sdp, self.tag)
+
+    def _never_pracked(self) -> None:
+        listener = self._listener
+        self.refuse(504)
+        if listener is not None:
+            listener.no_prack()
+
     def _give_up(self, cause: str) -> None:
         self._left = True
+        self._reliable.refused()
         self._exchange.respond(respond(self._exchange.request, 487, to_tag=self.tag))
         listener = self._let_go()
         self._over()

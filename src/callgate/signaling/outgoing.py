@@ -40,12 +40,22 @@ class DialListener(Protocol):
         ...
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """The peer sent a re-INVITE."""
+        """The peer sent a re-INVITE or an UPDATE."""
+        ...
+
+    def offer(self) -> bytes:
+        """Our SDP as it stands, unchanged, for a re-INVITE that only refreshes the session."""
+        ...
+
+    def settled(self, sdp: bytes) -> None:
+        """The answer to it came; empty when it had none."""
         ...
 
 
 class OutgoingCall(WithinDialog):
     """One call of ours."""
+
+    owns_call_id = True
 
     def __init__(self, endpoint: "SipEndpoint", invite: Request, peer: Peer, listener: DialListener) -> None:
         super().__init__(endpoint, peer)
@@ -85,12 +95,24 @@ class OutgoingCall(WithinDialog):
         """BYE came."""
         self._listener.hung_up(cause)
 
+    def on_vanished(self, cause: str) -> None:
+        """The session was not refreshed."""
+        self._listener.hung_up(cause)
+
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """A digit came by INFO; a phone has no use for it."""
 
     def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE came."""
+        """A re-INVITE or UPDATE came."""
         return self._listener.reoffered(sdp)
+
+    def on_offer(self) -> bytes:
+        """Our SDP is needed."""
+        return self._listener.offer()
+
+    def on_settled(self, sdp: bytes) -> None:
+        """The answer to it came."""
+        self._listener.settled(sdp)
 
     def on_confirmed(self, body: bytes) -> None:
         """The ACK of our 200 to a re-INVITE came."""
@@ -132,6 +154,8 @@ class OutgoingCall(WithinDialog):
             self._endpoint.keep(self)
             self._ack = self.dialog.request("ACK", via=self._endpoint.via(hop), sequence=self._sent.cseq.number)
             self._endpoint.send(self._ack, hop)
+            self.note(response)
+            self._session.accepted(response)
             if self._cancelling:  # the answer overtook the CANCEL
                 self.leave()
                 self._listener.refused(487, "Request Terminated", ())
@@ -199,6 +223,7 @@ def invite_of(
         ("CSeq", "1 INVITE"),
         ("Contact", contact),
         ("Allow", ALLOW),
+        ("Supported", "timer"),
         ("User-Agent", user_agent),
         *headers,
     ]

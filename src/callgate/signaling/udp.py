@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from callgate.core.sip.attempt import unmapped
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.parse import parse
-from callgate.signaling.transport import Peer, Receiver
+from callgate.signaling.transport import Listener, Peer, Receiver
 
 # A burst of INVITEs must wait here while the loop does something else: some 3,000 of them. The system may grant less.
 _BUFFER_BYTES: Final = 4 * 1024 * 1024
@@ -19,18 +19,19 @@ _MAPPED: Final = "::ffff:"
 class UdpTransport(asyncio.DatagramProtocol):
     """One UDP socket."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, listener: Listener | None = None) -> None:
         self._receiver = receiver
+        self._listener = listener
         self._transport: asyncio.DatagramTransport | None = None
         self._maps = False
 
     @classmethod
-    async def open(cls, sock: socket.socket, receiver: Receiver) -> "UdpTransport":
+    async def open(cls, sock: socket.socket, receiver: Receiver, listener: Listener) -> "UdpTransport":
         """Take a bound socket over."""
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
         loop = asyncio.get_running_loop()
-        _, protocol = await loop.create_datagram_endpoint(lambda: cls(receiver), sock=sock)
+        _, protocol = await loop.create_datagram_endpoint(lambda: cls(receiver, listener), sock=sock)
         protocol._maps = sock.family == socket.AF_INET6
         return protocol
 
@@ -56,8 +57,10 @@ class UdpTransport(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         """Called by the loop."""
         if len(data) <= 4 and not data.strip(b"\r\n\0 "):
-            return  # a keep-alive, RFC 5626 section 3.5.1 and what phones make of it
-        peer = Peer("udp", unmapped(addr[0]), addr[1])
+            return  # a keep-alive, RFC 5626 section 3.5.1 (CRLF Keep-Alive Technique), and what phones make of it
+        peer = Peer("udp", unmapped(addr[0]), addr[1], None, self._listener)
+        if self._receiver.unwanted(peer, data):
+            return
         try:
             message = parse(data)
         except ParseError as error:

@@ -1,24 +1,33 @@
-"""What both sides of a dialog do alike: answer BYE, INFO, OPTIONS and re-INVITE, repeat a 2xx, send BYE."""
+"""What both sides of a dialog do alike: sort the peer's requests, answer BYE, re-INVITE, UPDATE and OPTIONS, send BYE.
 
-from collections.abc import Sequence
+What takes a state of its own is kept elsewhere: whose turn it is to offer in `core.sip.offer_answer`, a 2xx until its
+ACK in `acceptance`, refreshes in `session_timer`, re-INVITEs of ours in `reinvite`.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from callgate.core.sip.dialog import Dialog, Repetition
+from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import SipError
 from callgate.core.sip.message import Request, Response, respond
-from callgate.ports import Alarm, ReofferAnswer
+from callgate.core.sip.offer_answer import Effect, Input, OfferAnswer, State
+from callgate.ports import ReofferAnswer
+from callgate.signaling.acceptance import Acceptance
+from callgate.signaling.digits_by_info import answer_info
 from callgate.signaling.exchange import ServerExchange
+from callgate.signaling.other_methods import answer_other
+from callgate.signaling.reinvite import Reinvite
+from callgate.signaling.session_timer import SessionKeeper
 from callgate.signaling.transport import Peer
 
 if TYPE_CHECKING:
     from callgate.signaling.endpoint import SipEndpoint
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
-_DIGIT_TYPES: Final = ("application/dtmf-relay", "application/dtmf")
-_DIGITS: Final = frozenset("0123456789*#ABCD")
-# What INFO's `Duration` may say; a key is not held for longer, and some phones say 0.
-_DIGIT_MS_MAX: Final = 10_000
-_DIGIT_MS_USUAL: Final = 160
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+SUPPORTED: Final = ("timer", "100rel")
+_RETRY_AFTER_S_MAX: Final = 10  # RFC 3261 section 14.2 (UAS Behavior), by chance from 0 on
+Headers = Sequence[tuple[str, str]]
 
 
 class WithinDialog:
@@ -27,16 +36,24 @@ class WithinDialog:
     Attributes:
         dialog: ``None`` until there is one.
         peer: where the last message came from.
+        offers: whose turn it is to describe the sound.
+        peer_allows: the methods that the peer's last Allow names; none before the first.
+        owns_call_id: whether the Call-ID is ours.
+        begun_by: the peer's INVITE; ``None`` when ours began it. ``sips:`` in it is answered with ``sips:``.
     """
 
-    def __init__(self, endpoint: "SipEndpoint", peer: Peer) -> None:
+    owns_call_id = False
+
+    def __init__(self, endpoint: "SipEndpoint", peer: Peer, offers: State = State.AGREED) -> None:
         self._endpoint = endpoint
         self.peer = peer
         self.dialog: Dialog | None = None
-        self._invite: ServerExchange | None = None  # the (re-)INVITE that waits for its ACK
-        self._answer: Response | None = None
-        self._repetition: Repetition | None = None
-        self._alarm: Alarm | None = None
+        self.begun_by: Request | None = None
+        self.offers = OfferAnswer(offers)
+        self.peer_allows: frozenset[str] = frozenset()
+        self._acceptance = Acceptance(endpoint, self._unacknowledged)
+        self._session = SessionKeeper(self, endpoint)
+        self._reinviting = False
         self._leaving: str | None = None  # a BYE waits for the ACK; its cause
         self._left = False  # BYE came or went
 
@@ -46,16 +63,28 @@ class WithinDialog:
         """BYE came."""
         raise NotImplementedError
 
+    def on_vanished(self, cause: str) -> None:
+        """The peer keeps the session alive no more; BYE has been sent."""
+        raise NotImplementedError
+
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """A digit came by INFO."""
         raise NotImplementedError
 
     def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE came."""
+        """A re-INVITE or UPDATE came; empty `sdp`: a re-INVITE without an offer."""
+        raise NotImplementedError
+
+    def on_offer(self) -> bytes:
+        """Our SDP is needed, unchanged."""
+        raise NotImplementedError
+
+    def on_settled(self, sdp: bytes) -> None:
+        """The answer to it came; empty when it was missing."""
         raise NotImplementedError
 
     def on_confirmed(self, body: bytes) -> None:
-        """The ACK of a 2xx of ours came."""
+        """The ACK of a 2xx of ours came; with the answer where that had offered."""
         raise NotImplementedError
 
     def on_unacknowledged(self) -> None:
@@ -69,6 +98,10 @@ class WithinDialog:
     def on_left(self) -> None:
         """Our BYE has been answered, or never will be: nothing more is told."""
 
+    def session_headers(self, request: Request) -> Headers:
+        """What our 2xx to a request says of the session's refreshes."""
+        return self._session.accept(request)
+
     # --------------------------------------------------------------------------------------------- for the endpoint
 
     def received(self, request: Request, exchange: ServerExchange) -> None:
@@ -79,28 +112,40 @@ class WithinDialog:
             return
         if exchange.peer.reliable:
             self.peer = exchange.peer
+        self.note(request)
         match request.method:
             case "BYE":
                 self._bye_came(request, exchange)
             case "INVITE":
                 self._reinvite_came(request, exchange)
+            case "UPDATE":
+                self._update_came(request, exchange)
             case "INFO":
                 self._info_came(request, exchange)
             case "OPTIONS":
-                exchange.respond(respond(request, 200, headers=(("Allow", ALLOW), ("Accept", "application/sdp"))))
+                supported = ", ".join(self._endpoint.supported)
+                headers = (("Allow", ALLOW), ("Supported", supported), ("Accept", "application/sdp"))
+                exchange.respond(respond(request, 200, headers=headers))
+            case "PRACK":
+                self.prack_came(request, exchange)
             case _:
-                exchange.respond(respond(request, 405, headers=(("Allow", ALLOW),)))
+                exchange.respond(answer_other(request, ALLOW))
 
     def acknowledged(self, request: Request) -> None:
         """An ACK of a 2xx."""
-        invite = self._invite
-        if self._repetition is None or invite is None or request.cseq.number != invite.request.cseq.number:
+        if not self._acceptance.acknowledged(request):
             return  # a copy
-        self._stop_repeating()
         if self._leaving is not None:
             self._send_bye(self._leaving)
             return
-        self.on_confirmed(request.body)
+        effect = self.offers.take(Input.ANSWER_CAME if request.body else Input.ANSWER_MISSING)
+        self.on_confirmed(b"" if effect is None else request.body)
+
+    def note(self, message: Request | Response) -> None:
+        """Remember what the peer allows."""
+        if "Allow" in message.headers:
+            with suppress(SipError):
+                self.peer_allows = frozenset(message.headers.elements("Allow"))
 
     # ------------------------------------------------------------------------------------------------ what we send
 
@@ -108,135 +153,220 @@ class WithinDialog:
         """Send BYE, after the ACK when one is awaited. RFC 3261 section 15 (Terminating a Session)."""
         if self._left:
             return
-        if self._repetition is not None:
+        self._session.stop()
+        if self._acceptance.waiting:
             self._leaving = cause
         else:
             self._send_bye(cause)
 
-    def request(self, method: str, headers: Sequence[tuple[str, str]] = (), body: bytes = b"") -> None:
-        """Send a request whose response changes nothing."""
+    def request(
+        self,
+        method: str,
+        headers: Headers = (),
+        body: bytes = b"",
+        responded: Callable[[Response], None] = lambda response: None,
+        failed: Callable[[str], None] = lambda reason: None,
+    ) -> None:
+        """Send a request.
+
+        A 401 or 407 to it is never answered: callers' credentials are not ours.
+        """
         assert self.dialog is not None
         peer = self._endpoint.next_hop(self.dialog, self.peer)
         request = self.dialog.request(method, via=self._endpoint.via(peer), headers=headers, body=body)
-        self._endpoint.transact(request, peer, lambda response: None, lambda reason: None)
+        self._endpoint.transact(request, peer, responded, failed)
 
-    def repeat_until_ack(self, exchange: ServerExchange, answer: Response) -> None:
+    def update(self, headers: Headers, responded: Callable[[Response], None], failed: Callable[[str], None]) -> None:
+        """Send an UPDATE without an offer."""
+
+        def take(response: Response) -> None:
+            if 200 <= response.status < 300 and self.dialog is not None:
+                self.note(response)
+                self.dialog.refresh(response)
+            responded(response)
+
+        self.request("UPDATE", (*self._introduction(self.peer), *headers), b"", take, failed)
+
+    @property
+    def may_reinvite(self) -> bool:
+        """Whether no INVITE and no offer is under way. RFC 3261 section 14.1 (UAC Behavior)."""
+        return not self._reinviting and not self._acceptance.waiting and self.offers.state is State.AGREED
+
+    def reinvite(self, headers: Headers, responded: Callable[[Response], None], failed: Callable[[str], None]) -> None:
+        """Send a re-INVITE that changes nothing. RFC 4028 section 7.4: its `o=` line is that of the last SDP."""
+        assert self.dialog is not None
+
+        def take(response: Response) -> None:
+            self._reinviting = False
+            if response.status < 300:
+                self.note(response)
+                if self.offers.take(Input.ANSWER_CAME if response.body else Input.ANSWER_MISSING) is not None:
+                    self.on_settled(response.body)
+            else:
+                self.offers.take(Input.PEER_DECLINED)
+            responded(response)
+
+        def fail(reason: str) -> None:
+            self._reinviting = False
+            self.offers.take(Input.PEER_DECLINED)
+            failed(reason)
+
+        sdp = self.on_offer()
+        self.offers.take(Input.WE_OFFERED)
+        self._reinviting = True
+        introduced = (*self._introduction(self.peer), *headers)
+        Reinvite(self._endpoint, self.dialog, self.peer, introduced, sdp, take, fail)
+
+    def accept(self, exchange: ServerExchange, headers: Headers, sdp: bytes, to_tag: str | None = None) -> None:
         """Send a 2xx to an INVITE, and again until its ACK comes."""
-        self._invite, self._answer = exchange, answer
-        self._repetition = Repetition(self._endpoint.timers, self._endpoint.clock.monotonic())
-        exchange.respond(answer)
-        self._arm()
+        request = exchange.request
+        answer = respond(
+            request,
+            200,
+            to_tag=to_tag,
+            headers=(*self.introduction(exchange.peer), *self.session_headers(request), *headers),
+            body=sdp,
+            content_type="application/sdp" if sdp else None,
+        )
+        self._acceptance.send(exchange, answer)
+
+    def introduction(self, peer: Peer) -> Headers:
+        """What every response of ours that describes us says."""
+        return (self._contact(peer), ("Allow", ALLOW), ("Supported", ", ".join(self._endpoint.supported)))
+
+    def _introduction(self, peer: Peer) -> Headers:
+        """The same for requests: provisional responses to ours are not asked to be reliable."""
+        return (self._contact(peer), ("Allow", ALLOW), ("Supported", "timer"))
+
+    def _contact(self, peer: Peer) -> tuple[str, str]:
+        return "Contact", self._endpoint.contact(peer, self.begun_by)
 
     def _send_bye(self, cause: str) -> None:
-        self._left = True
+        self._end()
         self._leaving = None
-        assert self.dialog is not None
         # Q.850 cause 16 is normal call clearing.
         headers = [("Reason", reason("Q.850", 16, cause))] if cause else []
-        peer = self._endpoint.next_hop(self.dialog, self.peer)
-        bye = self.dialog.request("BYE", via=self._endpoint.via(peer), headers=headers)
-        self._endpoint.transact(bye, peer, self._bye_answered, lambda reason: self._gone())
+        self.request("BYE", headers, b"", self._bye_answered, lambda reason: self._gone())
 
     def _bye_answered(self, response: Response) -> None:
         if response.status >= 200:  # even a 481 ends it
             self._gone()
 
+    def _end(self) -> None:
+        self._left = True
+        self._acceptance.stop()
+        self._session.stop()
+        self.offers.take(Input.ENDED)
+
     def _gone(self) -> None:
         self._endpoint.drop(self)
         self.on_left()
 
-    # ----------------------------------------------------------------------------------------------- what they send
-
-    def _bye_came(self, request: Request, exchange: ServerExchange) -> None:
-        exchange.respond(respond(request, 200))
-        self._stop_repeating()
-        self._endpoint.drop(self)
-        if not self._left:
-            self._left = True
-            self.on_hung_up(_reason_words(request))
-
-    def _reinvite_came(self, request: Request, exchange: ServerExchange) -> None:
-        if self._left:  # our BYE is on its way
-            exchange.respond(respond(request, 481))
-            return
-        if self._repetition is not None:
-            # RFC 3261 section 14.2 (UAS Behavior): one at a time.
-            exchange.respond(respond(request, 500, headers=(("Retry-After", "2"),)))
-            return
-        if request.body and request.content_type != "application/sdp":
-            exchange.respond(respond(request, 415, headers=(("Accept", "application/sdp"),)))
-            return
-        assert self.dialog is not None
-        answer = self.on_reoffered(request.body)
-        if answer.status >= 300:
-            exchange.respond(respond(request, answer.status, headers=answer.headers))
-            return
-        self.dialog.refresh(request)
-        headers = (("Contact", self._endpoint.contact(exchange.peer)), ("Allow", ALLOW), *answer.headers)
-        response = respond(request, 200, headers=headers, body=answer.sdp, content_type="application/sdp")
-        self.repeat_until_ack(exchange, response)
-
-    def _info_came(self, request: Request, exchange: ServerExchange) -> None:
-        if request.content_type not in _DIGIT_TYPES:
-            if request.body:
-                exchange.respond(respond(request, 415, headers=(("Accept", ", ".join(_DIGIT_TYPES)),)))
-            else:
-                exchange.respond(respond(request, 200))  # an empty INFO keeps a session alive
-            return
-        digit, duration_ms = _digit_of(request.body, relay=request.content_type == _DIGIT_TYPES[0])
-        if digit is None:
-            exchange.respond(respond(request, 400, "No Digit In The Body"))
-            return
-        exchange.respond(respond(request, 200))
-        if not self._left:
-            self.on_digit(digit, duration_ms)
-
-    # --------------------------------------------------------------------------------------------------- repetition
-
-    def _arm(self) -> None:
-        assert self._repetition is not None
-        self._alarm = self._endpoint.alarms.after(
-            self._repetition.due() - self._endpoint.clock.monotonic(), self._repeat
-        )
-
-    def _repeat(self) -> None:
-        repetition, exchange, answer = self._repetition, self._invite, self._answer
-        if repetition is None or exchange is None or answer is None:
-            return
-        if repetition.wake(self._endpoint.clock.monotonic()):
-            exchange.respond(answer)
-            self._arm()
-            return
-        self._stop_repeating()
+    def _unacknowledged(self) -> None:
         self._send_bye(self._leaving or "the answer was never acknowledged")
         self.on_unacknowledged()
 
-    def _stop_repeating(self) -> None:
-        self._repetition = self._answer = self._invite = None
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+    # ----------------------------------------------------------------------------------------------- what they send
 
+    def prack_came(self, request: Request, exchange: ServerExchange) -> None:
+        """A PRACK came, where nothing waits for one."""
+        exchange.respond(respond(request, 481))
 
-def _digit_of(body: bytes, *, relay: bool) -> tuple[str | None, int]:
-    """The digit and its length in ms of an INFO's body; formats by habit of the field, no RFC has them."""
-    text = body[:200].decode("ascii", "replace")
-    signal, duration = ("", "") if relay else (text.strip(), "")
-    for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        if equals and name.strip().lower() == "signal":
-            signal = value.strip()
-        elif equals and name.strip().lower() == "duration":
-            duration = value.strip()
-    digit = {"10": "*", "11": "#"}.get(signal, signal.upper())
-    ms = int(duration) if duration.isascii() and duration.isdigit() and len(duration) < 6 else _DIGIT_MS_USUAL
-    return (digit if digit in _DIGITS and digit else None), min(ms or _DIGIT_MS_USUAL, _DIGIT_MS_MAX)
+    def _bye_came(self, request: Request, exchange: ServerExchange) -> None:
+        exchange.respond(respond(request, 200))
+        self._endpoint.drop(self)
+        told = self._left
+        self._end()
+        if not told:
+            self.on_hung_up(_reason_words(request))
+
+    def _reinvite_came(self, request: Request, exchange: ServerExchange) -> None:
+        if self._reinviting:
+            exchange.respond(respond(request, 491))  # RFC 3261 section 14.2 (UAS Behavior)
+            return
+        answer = self.answer_offer(request, exchange, Input.OFFER_CAME if request.body else Input.OFFER_WANTED)
+        if answer is None:
+            return
+        assert self.dialog is not None
+        if not request.body:
+            self.offers.take(Input.WE_OFFERED)
+        self.dialog.refresh(request)
+        self.accept(exchange, answer.headers, answer.sdp)
+
+    def _update_came(self, request: Request, exchange: ServerExchange) -> None:
+        answer: ReofferAnswer | None = ReofferAnswer(200)
+        if request.body or self._left:
+            answer = self.answer_offer(request, exchange, Input.OFFER_CAME)
+        if answer is None:
+            return
+        assert self.dialog is not None
+        self.dialog.refresh(request)
+        headers = (*self.introduction(exchange.peer), *self.session_headers(request), *answer.headers)
+        content_type = "application/sdp" if answer.sdp else None
+        exchange.respond(respond(request, 200, headers=headers, body=answer.sdp, content_type=content_type))
+
+    def answer_offer(self, request: Request, exchange: ServerExchange, input: Input) -> ReofferAnswer | None:
+        """Our SDP for a re-INVITE, an UPDATE or a PRACK; ``None`` when a refusal has been sent."""
+        refusal = self._refusal(request, input)
+        if refusal is None and request.method == "INVITE" and self._acceptance.waiting:
+            # Who sends another INVITE has had the answer to the last one; its ACK is late or lost. See decision 0023.
+            self._acceptance.stop()
+            if self._leaving is not None:
+                self._send_bye(self._leaving)
+            else:
+                self.on_confirmed(b"")
+            if self._left:
+                refusal = respond(request, 481)
+        if refusal is None:
+            try:
+                answer = self.on_reoffered(request.body)
+            except Exception:
+                if request.body:
+                    self.offers.take(Input.WE_DECLINED)
+                raise
+            if request.body:
+                self.offers.take(Input.WE_ANSWERED if answer.status < 300 else Input.WE_DECLINED)
+            if answer.status < 300:
+                return answer
+            refusal = respond(request, answer.status, headers=answer.headers)
+        exchange.respond(refusal)
+        return None
+
+    def _refusal(self, request: Request, input: Input) -> Response | None:
+        if self._left:  # our BYE is on its way
+            return respond(request, 481)
+        if request.body and request.content_type != "application/sdp":
+            return respond(request, 415, headers=(("Accept", "application/sdp"),))
+        match self.offers.take(input):
+            case Effect.COLLIDE:
+                return respond(request, 491)
+            case Effect.LATER:
+                return self.later(request)
+        return None
+
+    def later(self, request: Request) -> Response:
+        """The refusal of what comes while something before it is not done. RFC 3261 section 14.2 (UAS Behavior)."""
+        return respond(request, 500, headers=(("Retry-After", str(self._endpoint.number(_RETRY_AFTER_S_MAX + 1))),))
+
+    def _info_came(self, request: Request, exchange: ServerExchange) -> None:
+        response, pressed = answer_info(request)
+        exchange.respond(response)
+        if pressed is not None and not self._left:
+            self.on_digit(*pressed)
 
 
 def reason(protocol: str, code: int, words: str) -> str:
     """The value of a Reason header. RFC 3326 section 2 (The Reason Header Field)."""
-    quoted = "".join(c if c.isprintable() and c not in '"\\' else "'" for c in words[:200])
+    words = words[:200]
+    quoted = words
+    if not words.isprintable() or '"' in words or "\\" in words:
+        quoted = "".join(c if c.isprintable() and c not in '"\\' else "'" for c in words)
     return f'{protocol};cause={code};text="{quoted}"'
+
+
+def why(status: int, words: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers in which a refusal says why, to peers that have been admitted."""
+    return (("Reason", reason("SIP", status, words)),) if words else ()
 
 
 def _reason_words(request: Request) -> str:

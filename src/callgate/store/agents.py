@@ -12,7 +12,7 @@ from callgate.entities.json import JsonObject
 from callgate.entities.sip_config import SipConfigVersion
 from callgate.store.rows import agent_of, agent_row, version_row
 from callgate.store.sip_configs import SipConfigStore
-from callgate.store.tables import agents, calls, sip_config_versions
+from callgate.store.tables import agents, calls, sip_config_versions, webhooks
 
 SORTS: Final = ("name", "created")
 
@@ -72,14 +72,17 @@ class AgentStore(SipConfigStore):
         return await self._writer.run(work, committed)
 
     async def delete_agent(self, account_id: str, agent_id: str, changed_by: str) -> bool:
-        """Delete an agent and, in the same transaction, the allowances that name it; ``False`` when there is none."""
+        """Delete an agent; ``False`` when there is none.
+
+        In the same transaction the allowances that name it go, and its webhooks retire: calls in progress end later.
+        """
+        now = self._clock.now()
 
         async def work(connection: AsyncConnection) -> tuple[bool, SipConfigVersion | None]:
             if agent_id not in self.snapshot.agents_of(account_id):
                 return False, None
-            await connection.execute(
-                update(agents).where(agents.c.agent_id == agent_id).values(deleted=self._clock.now())
-            )
+            await connection.execute(update(agents).where(agents.c.agent_id == agent_id).values(deleted=now))
+            await connection.execute(update(webhooks).where(webhooks.c.agent_id == agent_id).values(retired=now))
             current = self.snapshot.sip_config(account_id)
             kept = tuple(entry for entry in current.config.allowed_agents if entry.agent_id != agent_id)
             if kept == current.config.allowed_agents:
@@ -92,6 +95,9 @@ class AgentStore(SipConfigStore):
             deleted, version = result
             if deleted:
                 configuration = self.snapshot.now.without_agent(account_id, agent_id)
+                for webhook in self.snapshot.webhooks_of(account_id).values():
+                    if webhook.agent_id == agent_id:
+                        configuration = configuration.with_webhook(replace(webhook, retired=now))
                 if version is not None:
                     configuration = configuration.with_sip_config(version)
                 self.snapshot.swap(configuration, account_id)

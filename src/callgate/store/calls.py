@@ -13,8 +13,8 @@ from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEv
 from callgate.entities.decision import DecisionRecord
 from callgate.entities.outcomes import OUTCOMES
 from callgate.schema.call import render_call
-from callgate.store.base import StorePart
 from callgate.store.groups import Rows, call_changes, restaged
+from callgate.store.outbox import Outbox
 from callgate.store.rows import (
     call_of,
     call_row,
@@ -23,8 +23,6 @@ from callgate.store.rows import (
     event_row,
     message_of,
     message_row,
-    outbox_of,
-    outbox_row,
     stage_of,
     stage_row,
 )
@@ -59,26 +57,21 @@ class CallFilter:
     search: str | None = None
 
 
-class CallRecords(StorePart):
+class CallRecords(Outbox):
     """The verbs on calls. Implements `ports.CallStore` but for `decision`."""
 
     async def call_started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent) -> None:
         """Write a new call, its decision, if there was one, and its event, in one transaction."""
-        await self._writer.commit(
-            {
-                "calls": [call_row(call)],
-                "decisions": [] if record is None else [decision_row(record, stranger=False)],
-                "outbox": [outbox_row(event)],
-            }
-        )
+        decision = [] if record is None else [decision_row(record, stranger=False)]
+        await self._commit({"calls": [call_row(call)], "decisions": decision}, [event])
 
     async def call_joined(self, call: Call, event: OutboxEvent) -> None:
         """Write that the caller talks to the agent."""
-        await self._writer.commit({"joined": [call_changes(call_row(call))], "outbox": [outbox_row(event)]})
+        await self._commit({"joined": [call_changes(call_row(call))]}, [event])
 
-    async def call_ended(self, call: Call, event: OutboxEvent) -> None:
+    async def call_ended(self, call: Call, *events: OutboxEvent) -> None:
         """Write the end of a call."""
-        await self._writer.commit({"ended": [call_changes(call_row(call))], "outbox": [outbox_row(event)]})
+        await self._commit({"ended": [call_changes(call_row(call))]}, events)
 
     def message(self, message: Message) -> None:
         """Queue a message."""
@@ -121,7 +114,10 @@ class CallRecords(StorePart):
         return [call_of(row) for row in rows], await self._count(select(func.count()).select_from(calls).where(wanted))
 
     async def delete_call(self, account_id: str, call_id: str) -> bool:
-        """Delete a call with its messages, events and stages; a tombstone stays. ``False`` when there is none."""
+        """Delete a call with its messages, events and stages; a tombstone stays. ``False`` when there is none.
+
+        Of what webhooks hear of it, only what has not been delivered yet stays.
+        """
 
         async def work(connection: AsyncConnection) -> bool:
             mine = (calls.c.call_id == call_id) & (calls.c.account_id == account_id)
@@ -129,6 +125,7 @@ class CallRecords(StorePart):
                 return False
             for table in (messages, call_events, call_stages):
                 await connection.execute(delete(table).where(table.c.call_id == call_id))
+            await self._forget(connection, outbox.c.call_id == call_id)
             await connection.execute(
                 insert(deleted_calls),
                 [{"call_id": call_id, "account_id": account_id, "deleted": self._clock.now()}],
@@ -195,13 +192,6 @@ class CallRecords(StorePart):
         rows = await self._read(select(call_events).where(wanted).order_by(call_events.c.event_number))
         return [event_of(row) for row in rows]
 
-    async def outbox_events(self, *, after: str = "", limit: int = 100) -> list[OutboxEvent]:
-        """Events that webhooks must hear of, in order, from behind the event `after`."""
-        rows = await self._read(
-            select(outbox).where(outbox.c.event_id > after).order_by(outbox.c.event_id).limit(limit)
-        )
-        return [outbox_of(row) for row in rows]
-
     async def end_orphans(self) -> int:
         """End the calls that an earlier run of the node left without an end; how many.
 
@@ -214,20 +204,17 @@ class CallRecords(StorePart):
         while rows := await self._read(select(calls).where(calls.c.ended.is_(None)).limit(_ORPHANS_AT_A_TIME)):
             orphans = [call_of(row) for row in rows]
             heard = await self._last_heard_of([call.call_id for call in orphans])
-            facts: Rows = {"ended": [], "outbox": []}
+            facts: Rows = {"ended": []}
+            events: list[OutboxEvent] = []
             for call in orphans:
                 over = _over(call, max(call.joined or call.created, heard.get(call.call_id, call.created)))
-                event = OutboxEvent(
-                    self._ids.sortable(),
-                    call.account_id,
-                    call.call_id,
-                    "call.ended",
-                    self._clock.now(),
-                    render_call(over),
-                )
                 facts["ended"].append(call_changes(call_row(over)))
-                facts["outbox"].append(outbox_row(event))
-            await self._writer.commit(facts)
+                shown, now = render_call(over), self._clock.now()
+                events += (
+                    OutboxEvent(self._ids.sortable(), call.account_id, call.call_id, name, now, shown)
+                    for name in ("call.ended", "call.billed")
+                )
+            await self._commit(facts, events)
             ended += len(orphans)
         return ended
 

@@ -18,7 +18,7 @@ from callgate.store.tables import decisions
 _FOLDED_MAX: Final = 10_000
 # Records removed in one transaction: some 10 ms.
 _REMOVED_AT_A_TIME: Final = 1_000
-_STRANGERS: Final = (Step.NOISE, Step.WELL_FORMED, Step.ACCOUNT, Step.SOURCE)
+_STRANGERS: Final = (Step.NOISE, Step.WELL_FORMED, Step.ACCOUNT, Step.SOURCE, Step.CALLER_AUTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,5 +154,7 @@ class DecisionRecords(StorePart):
 
 
 def _is_strangers(record: DecisionRecord) -> bool:
-    """Whether an attempt got no further than the step "source"."""
-    return bool(record.trace) and record.trace[-1].step in _STRANGERS and record.trace[-1].result != "passed"
+    """Whether an attempt got no further than the step "source", and no proof of its caller took its place."""
+    if not record.trace or record.trace[-1].step not in _STRANGERS or record.trace[-1].result == "passed":
+        return False
+    return not any(entry.step is Step.SOURCE and entry.result == "passed" for entry in record.trace)

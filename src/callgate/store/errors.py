@@ -5,6 +5,7 @@
     Exception
     ├── StoreUnavailable    the database cannot be opened, read or written; words for an operator
     ├── NameTaken           another thing of the account is called so
+    ├── TooMany             the account has as many of its kind as it may
     └── VersionConflict     a configuration was changed in between
 """
 
@@ -17,6 +18,10 @@ class StoreUnavailable(Exception):
 
 class NameTaken(Exception):
     """Another thing of the account has the name; nothing was changed."""
+
+
+class TooMany(Exception):
+    """The account has as many things of the kind as it may; the message is how many. Nothing was changed."""
 
 
 class VersionConflict(Exception):

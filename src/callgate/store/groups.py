@@ -17,7 +17,16 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql.dml import UpdateBase
 
-from callgate.store.tables import call_events, call_stages, calls, decisions, messages, outbox
+from callgate.store.tables import (
+    call_events,
+    call_stages,
+    calls,
+    decisions,
+    deliveries,
+    messages,
+    outbox,
+    webhooks,
+)
 
 Rows = dict[str, list[dict[str, Any]]]
 """Rows by the name of their statement."""
@@ -59,6 +68,19 @@ _RESTAGE_CALL: Final = (
     .where(calls.c.call_id == bindparam(f"{_BOUND}call_id"))
     .values({name: bindparam(f"{_BOUND}{name}") for name in ("stage_id", "settings")})
 )
+_DELIVERY_KEY: Final = ("event_id", "endpoint")
+_DELIVERY_COLUMNS: Final = ("due", "state", "tries", "tried", "failure")
+_UPDATE_DELIVERY: Final = (
+    update(deliveries)
+    .where(*(deliveries.c[name] == bindparam(f"{_BOUND}{name}") for name in _DELIVERY_KEY))
+    .values({name: bindparam(f"{_BOUND}{name}") for name in _DELIVERY_COLUMNS})
+)
+_HEALTH_COLUMNS: Final = ("unhealthy", "changed", "failed_in_row", "failures")
+_UPDATE_HEALTH: Final = (
+    update(webhooks)
+    .where(webhooks.c.webhook_id == bindparam(f"{_BOUND}webhook_id"))
+    .values({name: bindparam(f"{_BOUND}{name}") for name in _HEALTH_COLUMNS})
+)
 _INSERT_EVENT: Final = insert(call_events).values(
     {column.name: bindparam(column.name) for column in call_events.c if column.name != "event_number"}
 )
@@ -77,6 +99,9 @@ _STATEMENTS: Final = {
     "events": _Statement(_INSERT_EVENT, call_events),
     "ended": _Statement(_UPDATE_CALL, calls),
     "outbox": _Statement(insert(outbox), outbox),
+    "deliveries": _Statement(insert(deliveries), deliveries),
+    "tried": _Statement(_UPDATE_DELIVERY, deliveries),
+    "health": _Statement(_UPDATE_HEALTH, webhooks),
 }
 
 
@@ -88,6 +113,16 @@ def call_changes(row: dict[str, Any]) -> dict[str, Any]:
 def restaged(row: dict[str, Any]) -> dict[str, Any]:
     """What of a stage's row its call takes over, named for the update."""
     return {f"{_BOUND}{name}": row[name] for name in ("call_id", "stage_id", "settings")}
+
+
+def delivery_changes(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a delivery's row that change, named for the update."""
+    return {f"{_BOUND}{name}": row[name] for name in (*_DELIVERY_KEY, *_DELIVERY_COLUMNS)}
+
+
+def health_changes(webhook_id: str, row: dict[str, Any]) -> dict[str, Any]:
+    """How a webhook fares, named for the update."""
+    return {f"{_BOUND}webhook_id": webhook_id, **{f"{_BOUND}{name}": row[name] for name in _HEALTH_COLUMNS}}
 
 
 class GroupWriter:

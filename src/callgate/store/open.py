@@ -22,18 +22,19 @@ from callgate.store.calls import CallRecords
 from callgate.store.decisions import DecisionRecords
 from callgate.store.errors import StoreUnavailable
 from callgate.store.groups import GroupWriter, to_json, words_of
-from callgate.store.rows import account_of, agent_of, api_key_of, tool_of, version_of
+from callgate.store.rows import account_of, agent_of, api_key_of, tool_of, version_of, webhook_of
 from callgate.store.shadows import ShadowStore, shadow_of
 from callgate.store.snapshot import Configuration, ConfigurationSnapshot
-from callgate.store.tables import accounts, agents, api_keys, sip_config_versions, sip_shadows, tools
+from callgate.store.tables import accounts, agents, api_keys, sip_config_versions, sip_shadows, tools, webhooks
 from callgate.store.tools import ToolStore
+from callgate.store.webhooks import WebhookStore
 from callgate.store.writer import Writer
 
 # A reader may find the file locked for the moment of a checkpoint.
 _BUSY_MS = 5_000
 
 
-class Store(AccountStore, AgentStore, ToolStore, CallRecords, DecisionRecords, ShadowStore):
+class Store(AccountStore, AgentStore, ToolStore, WebhookStore, CallRecords, DecisionRecords, ShadowStore):
     """Everything that is kept, one file per noun."""
 
     async def close(self) -> None:
@@ -147,6 +148,8 @@ async def _load(engine: AsyncEngine) -> Configuration:
         versions = {row["account_id"]: version_of(row) for row in (await connection.execute(newest)).mappings()}
         kept = [tool_of(row) for row in (await connection.execute(select(tools))).mappings()]
         drafts = [shadow_of(row) for row in (await connection.execute(select(sip_shadows))).mappings()]
+        oldest_first = select(webhooks).order_by(webhooks.c.created)
+        told = [webhook_of(row) for row in (await connection.execute(oldest_first)).mappings()]
     return Configuration(
         accounts=tuple(owners),
         keys={key.digest: key for key in keys},
@@ -160,4 +163,8 @@ async def _load(engine: AsyncEngine) -> Configuration:
             for owner in owners
         },
         shadows={draft.account_id: draft for draft in drafts},
+        webhooks={
+            owner.account_id: {one.webhook_id: one for one in told if one.account_id == owner.account_id}
+            for owner in owners
+        },
     )

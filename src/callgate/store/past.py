@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from callgate.core.admission.replay import DECISIVE, Past, past
+from callgate.entities.decision import Step
 
 # Some 2 MB of traces at a time; ten times as many would be no faster.
 _PIECE_ROWS: Final = 1_000
@@ -88,7 +89,7 @@ class PastReader:
         while rows := self._rows(_PIECE, last_at, last_id, min(left, _PIECE_ROWS)):
             left -= len(rows)
             last_id, last_at = rows[-1][:2]
-            yield [_past_of(row) for row in rows]
+            yield [_past_of(row, self._account_id) for row in rows]
 
     def _rows(self, sql: str, last_at: str, last_id: str, limit: int) -> list[tuple[Any, ...]]:
         parameters = {
@@ -102,15 +103,17 @@ class PastReader:
             return found.fetchall()
 
 
-def _past_of(row: tuple[Any, ...]) -> Past:
+def _past_of(row: tuple[Any, ...], account_id: str) -> Past:
     decision_id, at, source, transport, to_uri, request_uri, attempts, outcome, trace = row
-    decisive = None
+    decisive, proved_to = None, None
     for step, result, facts in _TRACE.decode(trace):
+        if step == Step.CALLER_AUTH and result == "passed":
+            proved_to = account_id
         if result in DECISIVE:
             decisive = (step, result, msgspec.json.decode(facts))
             break
     moment = datetime.fromisoformat(f"{at}+00:00")
-    return past(decision_id, moment, source, transport, to_uri, request_uri, attempts, outcome, decisive)
+    return past(decision_id, moment, source, transport, to_uri, request_uri, attempts, outcome, decisive, proved_to)
 
 
 def _written(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """Entities as rows and back."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import RowMapping
@@ -12,6 +13,7 @@ from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
 from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig, SipConfigVersion
 from callgate.entities.tool import DurableTool
+from callgate.entities.webhook import Delivery, DeliveryState, Webhook, WebhookFailure, WebhookHealth
 
 Row = Mapping[str, Any] | RowMapping
 
@@ -272,6 +274,84 @@ def outbox_row(event: OutboxEvent) -> dict[str, Any]:
 def outbox_of(row: Row) -> OutboxEvent:
     """An outbox event from its row."""
     return OutboxEvent(row["event_id"], row["account_id"], row["call_id"], row["event"], row["at"], row["payload"])
+
+
+def webhook_row(webhook: Webhook) -> dict[str, Any]:
+    """A webhook as a row, without its health."""
+    return {
+        "webhook_id": webhook.webhook_id,
+        "account_id": webhook.account_id,
+        "agent_id": webhook.agent_id,
+        "created": webhook.created,
+        "url": webhook.url,
+        "secrets": list(webhook.secrets),
+        "events": list(webhook.events),
+        "retired": webhook.retired,
+    }
+
+
+def webhook_of(row: Row) -> Webhook:
+    """A webhook from its row."""
+    return Webhook(
+        row["webhook_id"],
+        row["account_id"],
+        row["agent_id"],
+        row["created"],
+        row["url"],
+        tuple(row["secrets"]),
+        tuple(row["events"]),
+        row["retired"],
+    )
+
+
+def health_row(health: WebhookHealth) -> dict[str, Any]:
+    """How a webhook fares, as the other half of its row."""
+    return {
+        "unhealthy": int(health.unhealthy),
+        "changed": health.changed,
+        "failed_in_row": health.failed_in_row,
+        "failures": [[one.at.isoformat(), one.words] for one in health.failures],
+    }
+
+
+def health_of(row: Row) -> WebhookHealth:
+    """How a webhook fares, from its row."""
+    failures = tuple(WebhookFailure(datetime.fromisoformat(at), words) for at, words in row["failures"])
+    return WebhookHealth(bool(row["unhealthy"]), row["changed"], row["failed_in_row"], failures)
+
+
+def delivery_row(delivery: Delivery) -> dict[str, Any]:
+    """A delivery as a row."""
+    return {
+        "event_id": delivery.event_id,
+        "endpoint": delivery.endpoint,
+        "account_id": delivery.account_id,
+        "call_id": delivery.call_id,
+        "event": delivery.event,
+        "due": delivery.due,
+        "state": delivery.state.value,
+        "tries": delivery.tries,
+        "tried": delivery.tried,
+        "failure": delivery.failure,
+        "url": delivery.url,
+    }
+
+
+def delivery_of(row: Row) -> Delivery:
+    """A delivery from its row."""
+    return Delivery(
+        row["event_id"],
+        row["endpoint"],
+        row["account_id"],
+        row["call_id"],
+        row["event"],
+        row["due"],
+        DeliveryState(row["state"]),
+        row["tries"],
+        row["tried"],
+        row["failure"],
+        row["url"],
+    )
 
 
 def decision_row(record: DecisionRecord, *, stranger: bool) -> dict[str, Any]:

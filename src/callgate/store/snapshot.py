@@ -9,6 +9,7 @@ from callgate.entities.agent import Agent
 from callgate.entities.shadow import SipShadow
 from callgate.entities.sip_config import SipConfigVersion
 from callgate.entities.tool import DurableTool
+from callgate.entities.webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Configuration:
         sip_configs: the version in force, by account.
         tools: by account and id.
         shadows: drafts beside the rules in force, by account.
+        webhooks: by account and id, in the order they were made.
     """
 
     accounts: tuple[Account, ...] = ()
@@ -30,6 +32,7 @@ class Configuration:
     sip_configs: Mapping[str, SipConfigVersion] = field(default_factory=dict)
     tools: Mapping[str, Mapping[str, DurableTool]] = field(default_factory=dict)
     shadows: Mapping[str, SipShadow] = field(default_factory=dict)
+    webhooks: Mapping[str, Mapping[str, Webhook]] = field(default_factory=dict)
 
     def with_account(self, account: Account, key: ApiKey, sip_config: SipConfigVersion) -> "Configuration":
         """One account more."""
@@ -64,6 +67,16 @@ class Configuration:
         """A tool deleted."""
         tools = {name: tool for name, tool in self.tools.get(account_id, {}).items() if name != tool_id}
         return replace(self, tools={**self.tools, account_id: MappingProxyType(tools)})
+
+    def with_webhook(self, webhook: Webhook) -> "Configuration":
+        """A webhook new or changed."""
+        webhooks = {**self.webhooks.get(webhook.account_id, {}), webhook.webhook_id: webhook}
+        return replace(self, webhooks={**self.webhooks, webhook.account_id: MappingProxyType(webhooks)})
+
+    def without_webhook(self, account_id: str, webhook_id: str) -> "Configuration":
+        """A webhook deleted."""
+        webhooks = {name: one for name, one in self.webhooks.get(account_id, {}).items() if name != webhook_id}
+        return replace(self, webhooks={**self.webhooks, account_id: MappingProxyType(webhooks)})
 
     def with_sip_config(self, version: SipConfigVersion) -> "Configuration":
         """A version newly in force."""
@@ -112,6 +125,10 @@ class ConfigurationSnapshot:
     def tools_of(self, account_id: str) -> Mapping[str, DurableTool]:
         """The tools that one account keeps, by id."""
         return self._now.tools.get(account_id, {})
+
+    def webhooks_of(self, account_id: str) -> Mapping[str, Webhook]:
+        """The webhooks of one account, by id; those retired too."""
+        return self._now.webhooks.get(account_id, {})
 
     def sip_config(self, account_id: str) -> SipConfigVersion:
         """The rules of one account.

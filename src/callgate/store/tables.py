@@ -237,4 +237,47 @@ outbox = Table(
     Column("event", String(32), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("payload", JSON, nullable=False),
+    Index("outbox_by_call", "call_id"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("webhook_id", String(36), primary_key=True),
+    Column("account_id", String(36), nullable=False),
+    Column("agent_id", String(36)),
+    Column("created", UtcDateTime, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("secrets", JSON, nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("retired", UtcDateTime),
+    Column("unhealthy", Integer, nullable=False),
+    Column("changed", UtcDateTime),
+    Column("failed_in_row", Integer, nullable=False),
+    Column("failures", JSON, nullable=False),
+    Index("webhooks_by_account", "account_id", "created"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("event_id", String(36), primary_key=True),
+    Column("endpoint", String(36), primary_key=True),  # a webhook's id, or `callback`
+    Column("account_id", String(36), nullable=False),
+    Column("call_id", String(36), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("due", UtcDateTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("tried", UtcDateTime),
+    Column("failure", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Index("deliveries_by_endpoint", "endpoint", "event_id"),
+    Index(
+        "deliveries_waiting",
+        "event_id",
+        "endpoint",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )

@@ -21,8 +21,9 @@ from callgate.schema.shadow import ShadowBody
 from callgate.schema.sip_config import SipConfigPatch
 from callgate.schema.start_call import StartAgentCallBody, StartCallBody
 from callgate.schema.tool import ToolBody, ToolTest
+from callgate.schema.webhook import WebhookBody, WebhookPatch
 from callgate.store.errors import StoreUnavailable
-from callgate.web.api import agents, calls, decisions, models, rehearsal, sip, stages, stream_calls, tools
+from callgate.web.api import agents, calls, decisions, models, rehearsal, sip, stages, stream_calls, tools, webhooks
 from callgate.web.documented import schemas_of
 from callgate.web.request import LINT_HEADER, UNSAFE_KEY_HEADER
 
@@ -59,7 +60,7 @@ def create_app(
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
         expose_headers=["ETag", LINT_HEADER],
     )
-    for noun in (decisions, sip, rehearsal, agents, tools, calls, stages, models, stream_calls):
+    for noun in (decisions, sip, rehearsal, agents, tools, webhooks, calls, stages, models, stream_calls):
         app.include_router(noun.router)
     _add_node_routes(app, ready)
     _add_refusals(app)
@@ -90,8 +91,9 @@ def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    bodies = (SipConfigPatch, AgentBody, ToolBody, ToolTest, StartCallBody, StartAgentCallBody)
-    schemas.update(schemas_of(*bodies, EvaluateBody, ReplayBody, ShadowBody))
+    rules = (SipConfigPatch, EvaluateBody, ReplayBody, ShadowBody)
+    tools_, started = (ToolBody, ToolTest), (StartCallBody, StartAgentCallBody)
+    schemas.update(schemas_of(AgentBody, WebhookBody, WebhookPatch, *rules, *tools_, *started))
     return document
 
 

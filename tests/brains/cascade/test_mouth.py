@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -32,16 +33,26 @@ async def test_two_clauses_are_made_at_a_time_and_heard_in_order(servers: Cascad
     assert len(one.sent) * 20 == pytest.approx(50 * len("One.Two and three.Four.Five."), abs=40)
 
 
+def _has_spoken(servers: CascadeServers, times: int) -> bool:
+    return len(servers.spoken[1:]) >= times
+
+
 async def test_speech_is_not_made_far_ahead(servers: CascadeServers, call: MakeCall) -> None:
     sentence = "This sentence takes some three seconds to be said, as such sentences do. "
     servers.replies.append(Reply([sentence] * 10))
     one = call()
     await one.begins()
     speaks(one)
-    await one.lasts_until(lambda: one.bridge.queued_ms > 15_000)
+    await one.until(lambda: one.bridge.queued_ms > 15_000)  # time stands still while servers are at work
     for _ in range(20):
         await asyncio.sleep(0.002)
-    assert len(servers.spoken[1:]) < 8
+    made = len(servers.spoken[1:])
+    assert made < 8
+    for more in range(made + 1, 11):
+        one.lasts(4_000)
+        await one.until(partial(_has_spoken, servers, more))
+    await one.until(lambda: servers.speaking[0] == 0)
+    one.lasts(int(one.bridge.queued_ms) - 200)
     await is_told(one)
     assert one.messages[1] == ("agent", (sentence * 10).strip())
 

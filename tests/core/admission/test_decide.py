@@ -14,8 +14,8 @@ from callgate.core.admission.explain import explain_trace, summary
 from callgate.core.admission.policy import AdmissionOptions, PolicySet
 from callgate.core.sdp.terms import sound_policy
 from callgate.core.sip.uri import dialled_user
-from callgate.entities.attempt import Attempt, Defect
-from callgate.entities.decision import Step, Verdict
+from callgate.entities.attempt import Attempt, Defect, Proof, Replaced
+from callgate.entities.decision import Step, TraceEntry, Verdict
 from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.sip_config import SipConfig
 from tests.core.admission.rules import (
@@ -135,6 +135,14 @@ def test_the_header_of_anyone_else_is_not_believed() -> None:
 
 
 # ---------------------------------------------------------------------------------------------- offer and capacity
+
+
+def test_an_offer_of_sound_for_nobody_is_488_with_a_warning() -> None:
+    sdp = SDP.replace(b"c=IN IP4 192.0.2.7", b"c=IN IP4 127.0.0.1")
+    decision = decide(invite(to="1", body=sdp), policies(config((0, "1"))), ROOM)
+    assert (decision.outcome, decision.status) == ("no-common-codec", 488)
+    assert decision.headers[0][0] == "Warning"
+    assert "the connection address is loopback: 127.0.0.1" in decision.headers[0][1]
 
 
 def test_an_offer_without_usable_audio_is_488_with_a_warning() -> None:
@@ -396,3 +404,110 @@ def test_every_attempt_gets_one_whole_answer(
     assert len(words) == len(decision.trace)
     assert all(words)
     assert summary(decision)
+
+
+# ---------------------------------------------------------------------------------------- callers that prove themselves
+
+PROVED = Proof("proved", "alice", "acc")
+ELSEWHERE = "198.51.100.9"
+
+
+def auth_rules(mode: str) -> PolicySet:
+    return policies(config((0, "^\\+1")), caller_auth=mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "source", "proof", "outcome", "stateless"),
+    [
+        ("off", "192.0.2.7", None, None, False),
+        ("off", ELSEWHERE, PROVED, "source-not-allowed", True),
+        ("also", "192.0.2.7", PROVED, None, False),
+        ("also", "192.0.2.7", None, "credentials-missing", False),
+        ("also", "192.0.2.7", Proof("missing"), "credentials-missing", False),
+        ("also", "192.0.2.7", Proof("wrong", "alice"), "credentials-wrong", False),
+        ("also", "192.0.2.7", Proof("stale", "alice"), "credentials-stale", False),
+        ("also", ELSEWHERE, PROVED, "source-not-allowed", True),
+        ("also", ELSEWHERE, None, "source-not-allowed", True),
+        ("instead", "192.0.2.7", None, None, False),
+        ("instead", "192.0.2.7", Proof("wrong", "alice"), None, False),
+        ("instead", ELSEWHERE, PROVED, None, False),
+        ("instead", "2001:db8::1", PROVED, None, False),
+        ("instead", ELSEWHERE, None, "credentials-missing", True),
+        ("instead", ELSEWHERE, Proof("wrong", "alice"), "credentials-wrong", True),
+        ("instead", ELSEWHERE, Proof("stale", "alice"), "credentials-stale", True),
+        ("instead", ELSEWHERE, Proof("proved", "bob", "another account"), "credentials-wrong", True),
+    ],
+)
+def test_who_must_prove_itself(
+    mode: str, source: str, proof: Proof | None, outcome: str | None, stateless: bool
+) -> None:
+    decision = decide(invite(source_address=source, proof=proof), auth_rules(mode), ROOM)
+    assert (decision.outcome, decision.stateless) == (outcome, stateless)
+    assert decision.verdict is (Verdict.ADMIT if outcome is None else Verdict.REFUSE)
+    if outcome is not None and outcome.startswith("credentials"):
+        assert decision.status == OUTCOMES[outcome].status == 401
+
+
+def test_without_an_account_strangers_are_challenged_alike() -> None:
+    rules = PolicySet(
+        (policy(config()), policy(config(), account_id="b", domain="b.example")),
+        AdmissionOptions(caller_auth="instead"),
+    )
+    there = decide(invite(source_address=ELSEWHERE), rules, ROOM)
+    nowhere = decide(
+        invite(source_address=ELSEWHERE, request_uri="sip:x@y", to_uri="sip:x@y", proof=PROVED), rules, ROOM
+    )
+    assert (there.status, there.stateless) == (nowhere.status, nowhere.stateless) == (401, True)
+    assert nowhere.outcome == "credentials-wrong"
+    assert nowhere.account_id is None
+
+
+def test_a_proxy_that_does_not_say_whom_it_speaks_for_is_not_challenged() -> None:
+    rules = policies(config(), caller_auth="instead", trusted_proxies=(ELSEWHERE,))
+    assert decide(invite(source_address=ELSEWHERE), rules, ROOM).outcome == "proxy-header-missing"
+
+
+def test_the_record_names_who_has_proved_itself_and_the_refusal_does_not_say_what_was_wrong() -> None:
+    decision = decide(invite(source_address=ELSEWHERE, proof=PROVED), auth_rules("instead"), ROOM)
+    assert TraceEntry(Step.CALLER_AUTH, "passed", (("username", "alice"),)) in decision.trace
+    results = {entry.step: entry.result for entry in decision.trace}
+    assert (results[Step.SOURCE], results[Step.CALLER_AUTH]) == ("missed", "passed")
+    wrong = [
+        Proof("wrong", "alice", reason="the password"),
+        Proof("wrong", "bob", reason="no caller has this username"),
+    ]
+    told = {decide(invite(proof=proof), auth_rules("also"), ROOM).reason for proof in wrong}
+    assert len(told) == 1
+
+
+# ------------------------------------------------------------------------------------ calls that go on over another leg
+
+HERS = Replaced("joined", "acc", "call", INVITE.source_address)
+
+
+@pytest.mark.parametrize(
+    ("replaced", "offered", "outcome", "status"),
+    [
+        (HERS, True, None, None),
+        (HERS, False, "replaces-refused", 403),
+        (Replaced(), True, "replaces-nothing", 481),
+        (replace(HERS, state="early"), True, "replaces-nothing", 481),
+        (replace(HERS, early_only=True), True, "replaces-nothing", 486),
+        (replace(HERS, account_id="other"), True, "replaces-refused", 403),
+        (replace(HERS, source_address="192.0.2.8"), True, "replaces-refused", 403),
+        (replace(HERS, source_address=None), True, "replaces-refused", 403),
+        (Replaced(problem="not a Call-ID"), False, "malformed", 400),
+    ],
+)
+def test_who_may_go_on_with_a_call(replaced: Replaced, offered: bool, outcome: str | None, status: int | None) -> None:
+    full = replace(ROOM, calls=500)
+    decision = decide(invite(to="whoever", replaces=replaced), policies(config(), replaces=offered), full)
+    assert (decision.outcome, decision.status, decision.stateless) == (outcome, status, False)
+    assert decision.trace[-1].step is Step.REPLACES
+    said = summary(decision)
+    assert ("`call` goes on" in said) == (outcome is None)
+
+
+def test_who_is_refused_by_its_source_is_not_told_of_calls() -> None:
+    attempt = invite(source_address=ELSEWHERE, replaces=HERS)
+    assert decide(attempt, policies(config(), replaces=True), ROOM).outcome == "source-not-allowed"

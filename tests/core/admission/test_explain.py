@@ -8,7 +8,7 @@ from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.evaluate import evaluate
 from callgate.core.admission.explain import explain, explain_trace, summary
 from callgate.core.admission.policy import PolicySet
-from callgate.entities.attempt import Attempt, Defect
+from callgate.entities.attempt import Attempt, Defect, Proof
 from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
 from tests.core.admission.rules import DOMAIN, HANDLER, IDS, ROOM, VIDEO, config, invite, policies, policy
 
@@ -168,3 +168,23 @@ def test_what_came_after_the_rules_is_not_blamed_on_them() -> None:
     assert explain(TraceEntry(Step.REFUSAL, "refused", (("outcome", "caller-cancelled"), ("status", 487)))) == (
         "the caller hung up before the agent answered"
     )
+
+
+@pytest.mark.parametrize(
+    ("proof", "said"),
+    [
+        (Proof("proved", "alice", "acc"), "the caller has proved to be `alice`"),
+        (None, "the INVITE brings no credentials, and the caller is asked for them"),
+        (Proof("stale", "alice"), "`alice` with a challenge that is not good any more, and gets another"),
+        (
+            Proof("wrong", "bob", reason="no caller has this username"),
+            "of `bob`, are wrong: no caller has this username",
+        ),
+        (Proof("proved", "bob", "b"), "of `bob`, are wrong: who has proved itself is no caller of this account"),
+    ],
+)
+def test_credentials_in_words(proof: Proof | None, said: str) -> None:
+    attempt = invite(source_address="198.51.100.9", proof=proof)
+    spoken = words(attempt, policies(config((0, "."), ranges=("10.0.0.0/8",)), caller_auth="instead"))
+    assert said in spoken
+    assert "is not in the only range" in spoken

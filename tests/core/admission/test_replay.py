@@ -15,7 +15,7 @@ from callgate.core.admission.moves import MOVES_MAX, AgentChange, added, agent_c
 from callgate.core.admission.policy import PolicySet
 from callgate.core.admission.recipe import Recipe, recipe_of
 from callgate.core.admission.replay import EXAMPLES_MAX, Judge, Past, Replay, ReplayResult, past_of
-from callgate.entities.attempt import Attempt, Defect
+from callgate.entities.attempt import Attempt, Defect, Proof
 from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
 from callgate.entities.destination import Destination
 from callgate.entities.sip_config import SipConfig
@@ -36,8 +36,8 @@ CONFIGS = st.builds(
     st.sampled_from([None, HANDLER]),
 )
 ATTEMPTS = st.builds(
-    lambda to, request, source, body, defect, noisy: invite(
-        to, request, source_address=source, body=body, defect=defect, noisy=noisy
+    lambda to, request, source, body, defect, noisy, proof: invite(
+        to, request, source_address=source, body=body, defect=defect, noisy=noisy, proof=proof
     ),
     USERS,
     USERS,
@@ -45,7 +45,17 @@ ATTEMPTS = st.builds(
     st.sampled_from([SDP, VIDEO, b"", b"nonsense"]),
     st.sampled_from([None, None, None, Defect(400, "missing: Contact")]),
     st.booleans(),
+    st.sampled_from(
+        [
+            None,
+            Proof("missing"),
+            Proof("wrong", "alice"),
+            Proof("proved", "alice", "acc"),
+            Proof("proved", "mallory", "another"),
+        ]
+    ),
 )
+AUTH = st.sampled_from(["off", "also", "instead"])
 CAPACITIES = st.sampled_from([ROOM, ROOM, Capacity(draining=True), Capacity(source_over_rate=True)])
 
 
@@ -65,11 +75,11 @@ def moves(result: ReplayResult) -> dict[tuple[Destination, Destination], int]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(rules=CONFIGS, attempts=st.lists(ATTEMPTS, max_size=8), capacity=CAPACITIES, count=st.integers(1, 3))
+@given(rules=CONFIGS, attempts=st.lists(ATTEMPTS, max_size=8), capacity=CAPACITIES, count=st.integers(1, 3), auth=AUTH)
 def test_the_rules_in_force_change_nothing(
-    rules: SipConfig, attempts: list[Attempt], capacity: Capacity, count: int
+    rules: SipConfig, attempts: list[Attempt], capacity: Capacity, count: int, auth: str
 ) -> None:
-    live = policies(rules)
+    live = policies(rules, caller_auth=auth)
     records = [recorded(attempt, live, capacity) for attempt in attempts]
     folded = [replace(one, count=count) if one.attempt == {} else one for one in records]
     for against_live in (False, True):

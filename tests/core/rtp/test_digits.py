@@ -43,6 +43,7 @@ def test_a_key_held_for_ten_seconds_is_one_digit() -> None:
     assert receive(receiver, 0xFFFF_F000 + 0xFFFF & 0xFFFF_FFFF, digit_payloads("1", ms=2_000)) == []
 
 
+@pytest.mark.rfc("4733", "2.3", "Payload Format")
 def test_durations_are_in_the_clock_of_the_codec() -> None:
     assert digit_payloads("1", ms=40, clock_hz=48_000)[0][2:] == (960).to_bytes(2)
     assert receive(DigitReceiver(48_000), 7, digit_payloads("1", ms=40, clock_hz=48_000)) == [("1", 20)]
@@ -70,6 +71,7 @@ def presses(sender: DigitSender) -> list[Press]:
     return found
 
 
+@pytest.mark.rfc("4733", "2.5.1", "Sender Procedures")
 def test_a_key_is_pressed_packet_by_packet_and_sound_is_muted_until_the_pause_is_over() -> None:
     sender = DigitSender()
     sender.press("5", tone_ms=60, gap_ms=100)

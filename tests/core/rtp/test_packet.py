@@ -1,9 +1,11 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.rtp.packet import Packet, pack, unpack
 
 
+@pytest.mark.rfc("3550", "5.1", "RTP Fixed Header Fields")
 @given(
     st.integers(0, 127),
     st.booleans(),
@@ -22,6 +24,7 @@ def test_any_bytes_are_a_packet_or_nothing(data: bytes) -> None:
     assert packet is None or len(packet.payload) <= len(data) - 12
 
 
+@pytest.mark.rfc("3550", "5.1", "RTP Fixed Header Fields")
 def test_sources_extension_and_padding_are_no_sound() -> None:
     header = bytes.fromhex("b180000100000002 00000003".replace(" ", ""))
     data = header + b"CSRC" + bytes.fromhex("bede0001") + b"EXTN" + b"sound" + b"\0\0\3"

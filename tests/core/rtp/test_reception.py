@@ -1,6 +1,7 @@
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,6 +116,7 @@ def test_digits_share_the_numbering_and_are_not_heard() -> None:
     assert reception.lost == 0
 
 
+@pytest.mark.rfc("3550", "A.1", "RTP Data Header Validity Checks")
 def test_another_source_and_a_sender_that_begins_anew_are_no_losses() -> None:
     source = Source(Reception(), first=60_000)
     source.packets(0, 1)
@@ -132,6 +134,7 @@ def test_a_new_beginning_lets_nothing_wait() -> None:
     assert source.packet(3) == (Lost(1), b"2", b"3")
 
 
+@pytest.mark.rfc("3550", "A.8", "Estimating the Interarrival Jitter")
 def test_jitter_is_that_of_the_standard() -> None:
     reception = Reception()
     for number in range(500):  # every other packet 5 ms late: a difference of 40 ticks each time
@@ -157,6 +160,7 @@ def test_a_day_is_accounted_for_to_the_packet() -> None:
     assert reception.highest - reception.first + 1 == 86_403
 
 
+@pytest.mark.rfc("3550", "A.1", "RTP Data Header Validity Checks")
 def test_ten_wraps_of_the_sequence_and_one_of_the_timestamp_are_no_losses() -> None:
     """Four hours of whole frames at 48 kHz."""
     reception, payload = Reception(48_000), b"x"

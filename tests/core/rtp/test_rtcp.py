@@ -19,10 +19,12 @@ BLOCK = ReportBlock(0x11223344, 64, -2, 0x1_0005, 40, 0xAABBCCDD, 65_536)
 SENDER = Report(7, wall_clock(1_700_000_000.5), 1_600, 10, 1_600, (BLOCK,))
 
 
+@pytest.mark.rfc("3550", "6.4.1", "SR: Sender Report RTCP Packet")
 def test_a_sender_report_goes_there_and_back() -> None:
     assert parse(pack_report(SENDER, "callgate")) == [SENDER]
 
 
+@pytest.mark.rfc("3550", "6.4.2", "RR: Receiver Report RTCP Packet")
 def test_who_has_sent_nothing_reports_as_receiver() -> None:
     report = Report(7, 0, 0, 0, 0, (BLOCK,))
     packed = pack_report(report, "callgate")
@@ -39,6 +41,7 @@ def test_every_packet_of_a_compound_is_whole_words_and_the_name_ends_in_a_zero(c
     assert parse(packed) == [SENDER]
 
 
+@pytest.mark.rfc("3550", "6.6", "BYE: Goodbye RTCP Packet")
 def test_a_goodbye_follows_a_report() -> None:
     assert parse(pack_report(SENDER, "x") + pack_goodbye(7)) == [SENDER, Goodbye((7,))]
 
@@ -89,6 +92,7 @@ def test_no_round_trip_without_a_report_of_ours_nor_from_a_clock_that_cannot_be(
     assert round_trip_s(0, ReportBlock(1, 0, 0, 0, 0, 5, 65_536)) is None
 
 
+@pytest.mark.rfc("3550", "4", "Byte Order, Alignment, and Time Format")
 def test_the_wall_clock_counts_from_1900() -> None:
     assert wall_clock(0.5) == 2_208_988_800 << 32 | 1 << 31
     assert middle(0x1122_3344_5566_7788) == 0x3344_5566

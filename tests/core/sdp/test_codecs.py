@@ -6,6 +6,7 @@ EVENTS = ((101, "telephone-event/8000"), (110, "telephone-event/48000"))
 OURS = ("PCMU", "PCMA", "G722", "OPUS")
 
 
+@pytest.mark.rfc("3551", "6", "Payload Type Definitions")
 def test_numbers_without_a_mapping_are_known_and_unknown_ones_left_out() -> None:
     assert encodings(("0", "9", "13", "97", "96", "x", "200"), ((96, "opus/48000/2"),)) == (
         (0, "pcmu/8000"),

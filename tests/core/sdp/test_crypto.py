@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.sdp.crypto import (
-    LINES_MAX,
     SUITES,
     CryptoLine,
     answered,
@@ -16,6 +15,7 @@ from callgate.core.sdp.crypto import (
     write_line,
 )
 from callgate.core.sdp.description import SdpError
+from callgate.core.sdp.limits import CRYPTO_LINES_MAX
 
 CM, CM_SHORT, GCM = "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM"
 # The example of RFC 4568 section 9.1, with the key of its inline method.
@@ -23,6 +23,8 @@ KEY = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
 KEY_BYTES = base64.b64decode(KEY)
 
 
+@pytest.mark.rfc("4568", "6.1", "SRTP Key Parameter")
+@pytest.mark.rfc("4568", "9.1", 'Generic "Crypto" Attribute Grammar')
 @pytest.mark.parametrize(
     ("value", "line"),
     [
@@ -95,7 +97,7 @@ def test_the_first_line_that_can_be_taken_is() -> None:
 
 def test_a_flood_of_lines_is_not_read_to_its_end() -> None:
     with pytest.raises(SdpError, match="no number"):
-        choose(("x",) * LINES_MAX + (f"1 {CM} inline:{KEY}",))
+        choose(("x",) * CRYPTO_LINES_MAX + (f"1 {CM} inline:{KEY}",))
 
 
 def test_our_lines_can_be_read_and_each_has_its_own_key() -> None:
@@ -112,6 +114,7 @@ def test_our_lines_can_be_read_and_each_has_its_own_key() -> None:
     assert [len(line.key) for line in lines] == made == list(SUITES.values())
 
 
+@pytest.mark.rfc("4568", "7.1.3", "Processing of the Initial Answer")
 def test_an_answer_takes_a_line_that_was_offered() -> None:
     offered = offer_lines(lambda size: b"o" * size)
     theirs = write_line(3, CM_SHORT, b"t" * 30)

@@ -2,9 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.sdp.description import MEDIA_COUNT_MAX, SdpError, parse
+from callgate.core.sdp.description import SdpError, parse
+from callgate.core.sdp.limits import MEDIA_COUNT_MAX
 
 
+@pytest.mark.rfc("8866", "5", "SDP Specification")
 def test_what_a_stream_says_wins_over_what_the_session_says() -> None:
     body = (
         b"v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\na=sendonly\n"

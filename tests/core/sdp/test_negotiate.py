@@ -19,6 +19,7 @@ def lines(sdp: bytes) -> list[str]:
     return sdp.decode().split("\r\n")
 
 
+@pytest.mark.rfc("3264", "6", "Generating the Answer")
 def test_the_peers_first_codec_and_its_number_for_digits_are_taken() -> None:
     negotiated = answer(PLAIN.encode(), address="198.51.100.7", port=20_000, session_id=7)
     path = negotiated.path
@@ -30,18 +31,21 @@ def test_the_peers_first_codec_and_its_number_for_digits_are_taken() -> None:
     assert "c=IN IP4 198.51.100.7" in lines(negotiated.sdp)
 
 
+@pytest.mark.rfc("3264", "6", "Generating the Answer")
 def test_a_dynamic_number_for_a_known_codec_is_kept() -> None:
     body = HEAD + "m=audio 4000 RTP/AVP 97 96\r\na=rtpmap:97 opus/48000/2\r\na=rtpmap:96 PCMU/8000/1\r\n"
     path = answer(body.encode(), address="198.51.100.7", port=20_000, session_id=7).path
     assert (path.codec, path.payload_type, path.digits_payload_type) == ("PCMU", 96, None)
 
 
+@pytest.mark.rfc("3264", "6", "Generating the Answer")
 def test_other_streams_are_refused_in_their_place() -> None:
     body = HEAD + "m=video 5000 RTP/AVP 96\r\n" + PLAIN[len(HEAD) :] + "m=audio 4002 RTP/AVP 0\r\n"
     sdp = answer(body.encode(), address="198.51.100.7", port=20_000, session_id=7).sdp
     assert [(stream.kind, stream.port) for stream in parse(sdp)] == [("video", 0), ("audio", 20_000), ("audio", 0)]
 
 
+@pytest.mark.rfc("3264", "8.4", "Putting a Unicast Media Stream on Hold")
 @pytest.mark.parametrize(
     ("direction", "ours", "send", "receive"),
     [
@@ -57,6 +61,7 @@ def test_hold_is_mirrored(direction: str, ours: str, send: bool, receive: bool) 
     assert (negotiated.path.send, negotiated.path.receive) == (send, receive)
 
 
+@pytest.mark.rfc("3264", "8.4", "Putting a Unicast Media Stream on Hold")
 def test_an_address_of_zeros_holds_the_old_way() -> None:
     body = PLAIN.replace("c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0")
     assert not answer(body.encode(), address="198.51.100.7", port=20_000, session_id=7).path.send
@@ -89,6 +94,7 @@ def test_what_cannot_be_taken_is_said_in_words(body: str, outcome: str, words: s
         answer(body.encode(), address="198.51.100.7", port=20_000, session_id=7)
 
 
+@pytest.mark.rfc("3264", "5", "Generating the Initial Offer")
 def test_our_offer_is_one_we_would_take_and_its_answer_settles_the_same() -> None:
     offered = offer(address="192.0.2.9", port=5_000, session_id=1)
     negotiated = answer(offered, address="198.51.100.7", port=20_000, session_id=7)
@@ -129,6 +135,7 @@ class Keys:
         return bytes([self._made]) * size
 
 
+@pytest.mark.rfc("7587", "7", "SDP Considerations")
 def test_opus_comes_with_its_clock_its_digits_and_its_words() -> None:
     negotiated = answered(WIDE)
     path = negotiated.path
@@ -141,6 +148,7 @@ def test_opus_comes_with_its_clock_its_digits_and_its_words() -> None:
     assert "a=fmtp:96 useinbandfec=1;stereo=0;sprop-stereo=0" in lines(negotiated.sdp)
 
 
+@pytest.mark.rfc("3551", "4.5.2", "G722")
 def test_g722_has_the_clock_of_8000_and_comfort_noise_is_echoed() -> None:
     negotiated = answered(WIDE, SoundTerms(("PCMU", "G722")))
     path = negotiated.path
@@ -177,6 +185,7 @@ def test_packets_of_20_ms_unless_the_peer_can_take_no_such(asked: str, packet_ms
     assert f"a=ptime:{packet_ms}" in lines(negotiated.sdp)
 
 
+@pytest.mark.rfc("3264", "8.3.2", "Changing the Set of Media Formats")
 def test_a_new_offer_may_change_the_codec() -> None:
     first = answered(PLAIN).path
     second = answered(HEAD + "m=audio 4000 RTP/AVP 9 101\r\na=rtpmap:101 telephone-event/8000\r\n", before=first).path
@@ -195,6 +204,7 @@ def test_our_offer_names_all_our_codecs_and_the_clocks_of_digits() -> None:
             assert path.digits_clock_hz == clock_hz
 
 
+@pytest.mark.rfc("3264", "8.3.2", "Changing the Set of Media Formats")
 def test_numbers_once_agreed_on_are_offered_again() -> None:
     before = answered(WIDE.replace("110", "111")).path
     offered = offer(address="192.0.2.9", port=5_000, session_id=1, terms=SoundTerms(("OPUS", "PCMU")), before=before)
@@ -209,6 +219,7 @@ def test_numbers_once_agreed_on_are_offered_again() -> None:
 # --------------------------------------------------------------------------------------------------------------- RTCP
 
 
+@pytest.mark.rfc("3605", "2.1", "The RTCP Attribute")
 @pytest.mark.parametrize(
     ("said", "port", "mux"),
     [
@@ -309,6 +320,7 @@ def test_of_two_streams_the_encrypted_one_is_preferred() -> None:
         assert [stream.port for stream in parse(answered(body, terms).sdp)] == ports
 
 
+@pytest.mark.rfc("4568", "7", "Use of the crypto Attribute")
 def test_the_first_suite_that_we_have_is_taken_with_its_tag() -> None:
     offered = (
         "a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:AAAA\r\na=crypto:" + write_line(7, GCM, b"p" * 28) + "\r\n" + LINE
@@ -324,6 +336,7 @@ def test_lifetime_and_identifier_of_the_peers_key_are_known() -> None:
     assert (crypto.remote_lifetime, crypto.remote_mki) == (1 << 31, b"\0\0\0\x01")
 
 
+@pytest.mark.rfc("3711", "3.3.1", "Packet Index Determination, and ROC, s_l Update")
 def test_while_the_peer_keeps_its_key_we_keep_ours() -> None:
     first = answered(SAVP + LINE, PREFERRED).path
     assert first.crypto is not None
@@ -455,3 +468,86 @@ def test_any_bytes_are_an_answer_or_refused(body: bytes, terms: SoundTerms) -> N
     except SdpError:
         return
     assert terms.srtp != "required" or path.crypto is not None
+
+
+# ---------------------------------------------------------------------------------------- what carriers and phones send
+
+
+@pytest.mark.rfc("3264", "6.1", "Unicast Streams")
+def test_an_answer_may_number_otherwise_and_each_side_sends_what_the_other_expects() -> None:
+    offered = offer(address="192.0.2.9", port=5_000, session_id=1, terms=SoundTerms(("OPUS", "PCMU")))
+    assert "m=audio 5000 RTP/AVP 111 0 101 110" in lines(offered)
+    body = HEAD + "m=audio 4000 RTP/AVP 120 121\r\na=rtpmap:120 opus/48000/2\r\na=rtpmap:121 telephone-event/48000\r\n"
+    path = read_answer(body.encode(), offered)
+    assert (path.payload_type, path.digits_payload_type) == (120, 121)  # what we send
+    assert path.received == (111, 110, None)  # what the peer sends
+    again = offer(address="192.0.2.9", port=5_000, session_id=1, version=1, terms=SoundTerms(("OPUS",)), before=path)
+    assert {"a=rtpmap:111 opus/48000/2", "a=rtpmap:110 telephone-event/48000"} <= set(lines(again))
+
+
+def test_an_answer_of_ours_numbers_as_the_offer_does() -> None:
+    path = answered(WIDE).path
+    assert path.own_payload_types is None
+    assert path.received == (path.payload_type, path.digits_payload_type, path.comfort_noise_payload_type)
+
+
+@pytest.mark.rfc("3264", "8", "Modifying the Session")
+def test_streams_that_were_declined_keep_their_places_in_an_offer_of_ours() -> None:
+    body = HEAD + "m=video 5000 RTP/AVP 96 97\r\n" + PLAIN[len(HEAD) :] + "m=image 5002 udptl t38\r\n"
+    first = answered(body)
+    offered = offer(address="192.0.2.9", port=5_000, session_id=1, before=first.path, last=first.sdp)
+    assert [(stream.kind, stream.port) for stream in parse(offered)] == [("video", 0), ("audio", 5_000), ("image", 0)]
+    assert "m=video 0 RTP/AVP 96 97" in lines(offered)
+    theirs = HEAD + "m=video 0 RTP/AVP 96\r\nm=audio 4444 RTP/AVP 0\r\nm=image 0 udptl t38\r\n"
+    assert read_answer(theirs.encode(), offered).remote_port == 4_444
+
+
+def test_an_offer_that_declines_everything_has_no_answer() -> None:
+    declined = (HEAD + "m=video 0 RTP/AVP 96\r\n").encode()
+    with pytest.raises(SdpError, match="no stream in the offer"):
+        read_answer(declined, declined)
+
+
+BROWSER = (
+    "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n"
+    "a=extmap-allow-mixed\r\na=msid-semantic: WMS stream\r\na=ice-options:trickle\r\nk=clear:x\r\nz=nonsense\r\n"
+    "m=audio 4000 RTP/AVP 0 101\r\nc=IN IP4 192.0.2.1\r\na=rtcp:9 IN IP4 0.0.0.0\r\n"
+    "a=candidate:1 1 udp 2130706431 192.0.2.1 4000 typ host\r\na=candidate:garbage\r\na=ice-ufrag:x\r\n"
+    "a=ice-pwd:y\r\na=end-of-candidates\r\na=remote-candidates:1 192.0.2.2 9\r\na=mid:0\r\n"
+    "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=ssrc:1 cname:x\r\na=rtcp-fb:* nack\r\n"
+    "a=rtpmap:101 telephone-event/8000\r\na=silenceSupp:off - - - -\r\nb=AS:64\r\nX-odd line\r\n\r\n"
+)
+
+
+def test_ice_and_lines_that_nobody_knows_do_no_harm() -> None:
+    negotiated = answered(BROWSER)
+    path = negotiated.path
+    assert (path.remote_address, path.remote_port) == ("192.0.2.1", 4_000)
+    assert (path.codec, path.digits_payload_type) == ("PCMU", 101)
+    assert not any("ice" in line or "candidate" in line or "mux" in line for line in lines(negotiated.sdp))
+
+
+@pytest.mark.parametrize("terms", [EVERYTHING, SoundTerms(), SoundTerms(("G722",)), SoundTerms(("OPUS", "PCMA"))])
+def test_an_answer_has_one_codec_and_its_digits(terms: SoundTerms) -> None:
+    offered = HEAD + (
+        "m=audio 4000 RTP/AVP 96 9 8 0 101 110\r\na=rtpmap:96 opus/48000/2\r\n"
+        "a=rtpmap:101 telephone-event/8000\r\na=rtpmap:110 telephone-event/48000\r\n"
+    )
+    (stream,) = parse(answered(offered, terms).sdp)
+    first, second = (written for _, written in stream.mappings)
+    assert second.startswith("telephone-event/")
+    assert second.split("/")[1] == first.split("/")[1]
+
+
+@pytest.mark.parametrize("said", ["a=sendonly\r\n", "a=inactive\r\n", "a=recvonly\r\n", "a=sendrecv\r\n"])
+def test_a_hold_that_a_refresh_of_ours_repeats_stays_one(said: str) -> None:
+    """The offer of a refresh is our last answer; the peer's answer to that says what it said before."""
+    held = answered(PLAIN + said)
+    again = read_answer((PLAIN.replace("8 0 101", "8 101") + said).encode(), held.sdp)
+    assert (again.send, again.receive) == (held.path.send, held.path.receive)
+
+
+def test_zeros_with_sendonly_hold_with_music() -> None:
+    body = PLAIN.replace("c=IN IP4 192.0.2.1", "c=IN IP4 0.0.0.0") + "a=sendonly\r\n"
+    path = answered(body).path
+    assert (path.send, path.receive) == (False, True)

@@ -14,6 +14,7 @@ def test_each_listener_has_its_own_terms() -> None:
     assert policy.of("udp").own_order
 
 
+@pytest.mark.rfc("4568", "8.3", "Confidentiality of SDP")
 @pytest.mark.parametrize("mode", SRTP_MODES[1:])
 def test_keys_need_tls_unless_told_otherwise(mode: str) -> None:
     policy = sound_policy(srtp_udp=mode, srtp_tcp=mode, srtp_tls=mode)

@@ -59,6 +59,7 @@ def test_text_can_be_stored_and_sent_whatever_the_bytes_were() -> None:
     assert json.dumps(attempt.headers, ensure_ascii=False).encode("utf-8")
 
 
+@pytest.mark.rfc("4291", "2.5.5.2", "IPv4-Mapped IPv6 Address")
 @pytest.mark.parametrize(
     ("address", "plain"),
     [

@@ -18,6 +18,7 @@ def test_an_invite_doubles_its_waits_without_limit_of_t2_and_is_given_up() -> No
     assert transaction.over
 
 
+@pytest.mark.rfc("3261", "17.1.1.2", "Formal Description")
 def test_a_provisional_response_ends_the_repetition_and_the_waiting() -> None:
     transaction = InviteClientTransaction(T, reliable=False)
     transaction.take(Input.REQUEST, 0)
@@ -43,6 +44,7 @@ def test_repeated_answers_are_passed_up_until_timer_m(reliable: bool) -> None:
     assert transaction.over
 
 
+@pytest.mark.rfc("3261", "17.1.1.2", "Formal Description")
 def test_over_tcp_a_refused_invite_is_over_at_once() -> None:
     transaction = InviteClientTransaction(T, reliable=True)
     transaction.take(Input.REQUEST, 0)
@@ -64,6 +66,7 @@ def test_other_requests_are_repeated_ever_more_slowly_also_after_a_provisional_r
     assert transaction.over
 
 
+@pytest.mark.rfc("3261", "17.1.4", "Handling Transport Errors")
 @pytest.mark.parametrize("kind", [InviteClientTransaction, NonInviteClientTransaction])
 def test_what_cannot_be_sent_is_reported_once(kind: type[InviteClientTransaction | NonInviteClientTransaction]) -> None:
     transaction = kind(T, reliable=True)

@@ -35,7 +35,7 @@ def names(request: Request) -> dict[str, str | None]:
     return {name: request.headers.get(name) for name in ("From", "To", "Call-ID", "CSeq")}
 
 
-@pytest.mark.rfc("3261", "12.1.1", "UAS Behavior")
+@pytest.mark.rfc("3261", "12.1.1", "UAS behavior")
 def test_a_request_of_the_one_who_was_called() -> None:
     bye = incoming().request("BYE", via="SIP/2.0/UDP us;branch=z9hG4bKb")
     assert bye.uri == "sip:caller@192.0.2.1:5070"
@@ -69,6 +69,8 @@ def test_both_sides_agree() -> None:
     assert (ours.local_tag, ours.remote_tag) == (theirs.remote_tag, theirs.local_tag)
 
 
+@pytest.mark.rfc("3261", "12.1.1", "UAS behavior")
+@pytest.mark.rfc("3261", "12.1.2", "UAC Behavior")
 def test_the_route_set_is_in_order_for_the_one_and_reversed_for_the_other() -> None:
     routes = (("Record-Route", "<sip:p2;lr>, <sip:p1;lr>"), ("Record-Route", "<sip:p0;lr>"))
     assert incoming(*routes).request("BYE", via="v").headers.all("Route") == [
@@ -91,6 +93,7 @@ def test_a_strict_router_finds_itself_in_the_request_uri() -> None:
     assert bye.headers.all("Route") == ["<sip:p1;lr>", "<sip:caller@192.0.2.1:5070>"]
 
 
+@pytest.mark.rfc("3261", "12.2.1.1", "Generating the Request")
 def test_without_a_route_the_contact_is_the_next_hop_and_can_be_changed() -> None:
     dialog = incoming()
     assert dialog.next_hop == "sip:caller@192.0.2.1:5070"
@@ -99,8 +102,21 @@ def test_without_a_route_the_contact_is_the_next_hop_and_can_be_changed() -> Non
     assert dialog.next_hop == "sip:caller@192.0.2.1:5070"
     dialog.refresh(Request("INVITE", "sip:x", Headers([("Contact", "<sip:caller@192.0.2.9>")])))
     assert dialog.next_hop == "sip:caller@192.0.2.9"
+    for contact in ("<sip:", "<tel:+1>", '"x'):  # nothing that requests could be sent to
+        dialog.refresh(Response(200, "OK", Headers([("Contact", contact)])))
+        assert dialog.next_hop == "sip:caller@192.0.2.9"
 
 
+@pytest.mark.rfc("3261", "12.2.1.1", "Generating the Request")
+@pytest.mark.parametrize("method", ["BYE", "INFO", "UPDATE", "INVITE", "ACK", "OPTIONS"])
+def test_every_request_of_ours_takes_the_route_of_its_dialog(method: str) -> None:
+    loose = incoming(("Record-Route", "<sip:p2;lr>, <sip:p1;lr>")).request(method, via="v")
+    assert (loose.uri, loose.headers.all("Route")) == ("sip:caller@192.0.2.1:5070", ["<sip:p2;lr>", "<sip:p1;lr>"])
+    strict = incoming(("Record-Route", "<sip:p2>, <sip:p1;lr>")).request(method, via="v")
+    assert (strict.uri, strict.headers.all("Route")) == ("sip:p2", ["<sip:p1;lr>", "<sip:caller@192.0.2.1:5070>"])
+
+
+@pytest.mark.rfc("3261", "12.1.1", "UAS behavior")
 def test_a_peer_of_the_old_standard_has_no_tag() -> None:
     old = Request("INVITE", "sip:a@b", Headers([(name, value.replace(";tag=theirs", "")) for name, value in INVITE]))
     assert Dialog.of_caller(old, "ours").remote_tag == ""
@@ -116,6 +132,7 @@ def numbered(number: int) -> Request:
     return Request("INFO", "sip:a@b", Headers([("CSeq", f"{number} INFO")]))
 
 
+@pytest.mark.rfc("3261", "12.2.2", "UAS Behavior")
 @given(st.lists(st.integers(0, 2**31 - 1), max_size=20))
 def test_only_newer_requests_are_in_order(numbers: list[int]) -> None:
     dialog, highest = incoming(), 17

@@ -6,6 +6,8 @@ from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import Headers, canonical, split_commas
 
 
+@pytest.mark.rfc("3261", "7.3.1", "Header Field Format")
+@pytest.mark.rfc("3261", "7.3.3", "Compact Form")
 def test_names_are_compared_without_case_and_in_either_form() -> None:
     headers = Headers([("v", "one"), ("VIA", "two"), ("x-Account", "7"), ("call-id", "c")])
     assert headers.all("Via") == headers.all("v") == headers.all("vIa") == ["one", "two"]
@@ -57,6 +59,7 @@ def test_a_copy_is_independent() -> None:
     assert copy != headers
 
 
+@pytest.mark.rfc("3261", "7.3.1", "Header Field Format")
 @pytest.mark.parametrize(
     ("value", "elements"),
     [
@@ -78,6 +81,7 @@ def test_unbalanced_lists_are_refused(value: str) -> None:
         split_commas(value)
 
 
+@pytest.mark.rfc("3261", "7.3.1", "Header Field Format")
 def test_elements_run_over_all_lines() -> None:
     assert Headers([("k", "timer, 100rel"), ("Supported", "replaces")]).elements("Supported") == [
         "timer",

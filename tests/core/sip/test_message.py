@@ -104,6 +104,7 @@ def test_a_response_copies_what_it_must() -> None:
     ]
 
 
+@pytest.mark.rfc("3261", "8.2.6.1", "Sending a Provisional Response")
 def test_trying_carries_the_timestamp_and_neither_tag_nor_route() -> None:
     response = respond(invite(), 100)
     assert response.headers.get("Timestamp") == "54"
@@ -115,6 +116,7 @@ def test_a_refusal_carries_no_route() -> None:
     assert "Record-Route" not in respond(invite(), 403, to_tag="t").headers
 
 
+@pytest.mark.rfc("3261", "8.2.6.2", "Headers and Tags")
 def test_a_tag_of_the_request_stays() -> None:
     request = invite()
     request.headers.set("To", "<sip:agent@gate.example.com>;tag=theirs")
@@ -126,6 +128,15 @@ def test_even_a_malformed_request_can_be_answered(to: str, tags: int) -> None:
     response = respond(Request("INVITE", "", Headers([("Via", "nonsense"), ("To", to)])), 400, "why\r\nnot", to_tag="t")
     assert response.encode().startswith(b"SIP/2.0 400 why not\r\nVia: nonsense\r\n")
     assert (response.headers.get("To") or "").lower().count(";tag=") == tags
+
+
+def test_option_tags_are_read_without_case_and_malformed_ones_are_none() -> None:
+    request = Request(
+        "INVITE", "sip:a@b", Headers([("k", "Timer, 100rel"), ("Supported", "x,,"), ("Require", '"a, b')])
+    )
+    assert request.option_tags("Supported") == {"timer", "100rel", "x"}
+    assert request.option_tags("Require") == set()
+    assert request.option_tags("Proxy-Require") == set()
 
 
 def test_a_long_reason_is_cut() -> None:

@@ -6,6 +6,7 @@ from callgate.core.sip.errors import ParseError
 from callgate.core.sip.name_addr import NameAddr, parse_name_addr
 
 
+@pytest.mark.rfc("3261", "20.10", "Contact")
 @pytest.mark.parametrize(
     ("text", "address"),
     [
@@ -29,6 +30,7 @@ def test_addresses_are_read(text: str, address: NameAddr) -> None:
     assert parse_name_addr(str(address)) == address
 
 
+@pytest.mark.rfc("3261", "20", "Header Fields")
 @pytest.mark.parametrize(
     "text",
     [

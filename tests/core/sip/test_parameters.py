@@ -6,6 +6,7 @@ from callgate.core.sip.errors import ParseError
 from callgate.core.sip.parameters import parameter, parse_parameters, quote, unquote, write_parameters
 
 
+@pytest.mark.rfc("3261", "7.3.1", "Header Field Format")
 def test_names_are_lower_case_and_values_as_they_came() -> None:
     parameters = parse_parameters('Tag=AbC ; lr;x="a;b\\"c"')
     assert parameters == (("tag", "AbC"), ("lr", None), ("x", '"a;b\\"c"'))
@@ -21,6 +22,7 @@ def test_what_is_no_parameter_is_refused(text: str) -> None:
         parse_parameters(text)
 
 
+@pytest.mark.rfc("3261", "25.1", "Basic Rules")
 @given(st.text())
 def test_any_text_survives_quoting(text: str) -> None:
     assert unquote(quote(text)) == text

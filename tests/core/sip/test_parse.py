@@ -6,16 +6,15 @@ from hypothesis import strategies as st
 
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import Headers
-from callgate.core.sip.message import Request, Response, respond
-from callgate.core.sip.parse import (
+from callgate.core.sip.limits import (
     HEADER_COUNT_MAX,
     HEADER_LINE_CHARS_MAX,
     MESSAGE_BYTES_MAX,
     METHOD_CHARS_MAX,
     START_LINE_CHARS_MAX,
-    is_keepalive,
-    parse,
 )
+from callgate.core.sip.message import Request, Response, respond
+from callgate.core.sip.parse import is_keepalive, parse
 
 HEAD = (
     "OPTIONS sip:user@example.com SIP/2.0\r\n"
@@ -36,6 +35,7 @@ def refusal(data: str | bytes) -> ParseError:
     return caught.value
 
 
+@pytest.mark.rfc("3261", "7.1", "Requests")
 def test_a_request_is_read() -> None:
     message = request(HEAD + "l : 3\r\n\r\nabc")
     assert (message.method, message.uri, message.version, message.body) == (
@@ -47,6 +47,7 @@ def test_a_request_is_read() -> None:
     assert [name for name, _ in message.headers] == ["Via", "From", "To", "Call-ID", "CSeq", "Content-Length"]
 
 
+@pytest.mark.rfc("3261", "7.2", "Responses")
 def test_a_response_is_read() -> None:
     message = parse(b"sip/2.0 180 Ring ring\r\nTo: x\r\n\r\n")
     assert isinstance(message, Response)
@@ -65,6 +66,7 @@ def test_the_body_ends_with_content_length_else_with_the_datagram() -> None:
     assert request(HEAD + "\r\nabcd").body == b"abcd"
 
 
+@pytest.mark.rfc("3261", "7.5", "Framing SIP Messages")
 def test_empty_lines_before_a_message_are_ignored() -> None:
     assert request("\r\n\r\n" + HEAD + "\r\n").method == "OPTIONS"
 
@@ -108,6 +110,7 @@ def test_a_malformed_request_is_refused_in_words_and_can_be_answered(tail: str, 
     assert "X-Callgate-Source" not in answer.headers
 
 
+@pytest.mark.rfc("3261", "7.1", "Requests")
 @pytest.mark.parametrize(
     "start",
     [
@@ -125,6 +128,14 @@ def test_a_malformed_request_is_refused_in_words_and_can_be_answered(tail: str, 
 def test_a_malformed_request_line_is_refused_and_can_be_answered(start: str) -> None:
     error = refusal(start + "\r\n" + HEAD.partition("\r\n")[2] + "\r\n" if start else "x\r\n" + HEAD + "\r\n")
     assert error.status == 400
+    assert error.partial is not None
+
+
+@pytest.mark.rfc("3261", "7.1", "Requests")
+@pytest.mark.parametrize("fold", ["\r\n ", "\r\n\t", " \r\n \r\n "])
+def test_a_request_line_is_not_folded_as_headers_are(fold: str) -> None:
+    error = refusal(HEAD.replace(" SIP/2.0", f"{fold}SIP/2.0", 1) + "\r\n")
+    assert "folded" in error.reason
     assert error.partial is not None
 
 
@@ -157,6 +168,7 @@ def test_what_may_not_be_answered_carries_no_partial(data: bytes) -> None:
     assert refusal(data).partial is None
 
 
+@pytest.mark.rfc("5626", "3.5.1", "CRLF Keep-Alive Technique")
 @pytest.mark.parametrize(
     ("data", "keeps_alive"),
     [

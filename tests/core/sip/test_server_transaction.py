@@ -29,6 +29,7 @@ def test_a_refused_invite_over_udp() -> None:
     assert transaction.over
 
 
+@pytest.mark.rfc("3261", "17.2.1", "INVITE Server Transaction")
 def test_an_unacknowledged_refusal_is_given_up_after_timer_h() -> None:
     transaction = InviteServerTransaction(T, reliable=False)
     transaction.take(Input.FAILURE, 0)
@@ -38,6 +39,7 @@ def test_an_unacknowledged_refusal_is_given_up_after_timer_h() -> None:
     assert transaction.over
 
 
+@pytest.mark.rfc("3261", "17.2.1", "INVITE Server Transaction")
 def test_over_tcp_nothing_is_repeated() -> None:
     transaction = InviteServerTransaction(T, reliable=True)
     transaction.take(Input.FAILURE, 0)
@@ -72,6 +74,7 @@ def test_a_request_is_answered_once_and_its_copies_get_the_same() -> None:
     assert transaction.over
 
 
+@pytest.mark.rfc("3261", "17.2.2", "Non-INVITE Server Transaction")
 def test_over_tcp_an_answered_request_is_forgotten_at_once() -> None:
     transaction = NonInviteServerTransaction(T, reliable=True)
     assert transaction.take(Input.SUCCESS, 0) == (Effect.SEND,)

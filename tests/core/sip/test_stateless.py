@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ def request(**changed: str) -> Request:
     return Request("INVITE", "sip:c@d", Headers(list(headers.items())))
 
 
+@pytest.mark.rfc("3261", "8.2.7", "Stateless UAS Behavior")
 def test_copies_get_the_same_tag_and_nothing_else_does() -> None:
     tag = stateless_tag(request(), SECRET)
     assert stateless_tag(request(), SECRET) == tag

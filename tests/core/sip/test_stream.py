@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.limits import MESSAGE_BYTES_MAX
 from callgate.core.sip.message import Message
-from callgate.core.sip.parse import MESSAGE_BYTES_MAX
-from callgate.core.sip.stream import KeepAlive, StreamFramer
+from callgate.core.sip.stream import KeepAlive, Pong, StreamFramer
 
 HEAD = b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bKx\r\nCSeq: 1 OPTIONS\r\n"
 SHORT = HEAD + b"l: 0\r\n\r\n"
@@ -30,6 +30,7 @@ def feed(chunks: list[bytes]) -> tuple[list[object], str | None]:
     return kinds(out), framer.error.reason if framer.error is not None else None
 
 
+@pytest.mark.rfc("3261", "18.3", "Framing")
 def test_messages_are_cut_by_their_length() -> None:
     out, error = feed([SHORT + LONG + ANSWER + SHORT])
     options = "<Request OPTIONS sip:a@b>"
@@ -42,6 +43,24 @@ def test_double_line_ends_between_messages_are_pings() -> None:
     out, _ = feed([PING + SHORT + b"\r\n" + SHORT + PING + PING])
     assert [thing for thing in out if thing is KeepAlive] == [KeepAlive] * 3
     assert len(out) == 5
+
+
+@pytest.mark.rfc("5626", "4.4.1", "Keep-Alive with CRLF")
+@pytest.mark.parametrize("data", [b"\r\n\r\n\r\n", b"\r\n" + SHORT + PING, SHORT + b"\r\n\r\n" + b"\r\n"])
+def test_an_awaited_line_end_is_a_pong_and_the_others_are_pings(data: bytes) -> None:
+    for chunks in ([data], [data[at : at + 1] for at in range(len(data))]):
+        framer = StreamFramer()
+        framer.expect_pong(True)
+        out = [thing for chunk in chunks for thing in framer.feed(chunk) if not isinstance(thing, Message)]
+        assert out == [Pong(), KeepAlive()]
+
+
+def test_a_pong_that_is_awaited_no_longer_is_a_line_end_like_others() -> None:
+    framer = StreamFramer()
+    framer.expect_pong(True)
+    framer.expect_pong(False)
+    assert framer.feed(b"\r\n") == []
+    assert framer.feed(SHORT)
 
 
 @given(
@@ -64,6 +83,7 @@ def test_arbitrary_bytes_raise_only_its_own_error(chunks: list[bytes]) -> None:
     feed(chunks)
 
 
+@pytest.mark.rfc("3261", "18.3", "Framing")
 @pytest.mark.parametrize(
     ("data", "status", "words"),
     [

@@ -80,6 +80,7 @@ def test_a_refusal_is_repeated_until_the_ack_over_udp() -> None:
     assert transaction.over
 
 
+@pytest.mark.rfc("3261", "17.2.1", "INVITE Server Transaction")
 def test_a_refusal_is_sent_once_over_tcp_and_given_up_without_an_ack() -> None:
     transaction = InviteServerTransaction(Timers(), reliable=True)
     transaction.take(Input.FAILURE, 0)
@@ -88,6 +89,8 @@ def test_a_refusal_is_sent_once_over_tcp_and_given_up_without_an_ack() -> None:
     assert transaction.over
 
 
+@pytest.mark.rfc("3261", "17.2.1", "INVITE Server Transaction")
+@pytest.mark.rfc("6026", "7.1", "Server Transaction Impacts")
 def test_a_copy_of_the_invite_gets_the_last_response_again_but_not_after_a_2xx() -> None:
     transaction = InviteServerTransaction(Timers(), reliable=False)
     transaction.take(Input.PROVISIONAL, 0)
@@ -110,6 +113,8 @@ def test_an_invite_is_repeated_until_anything_comes() -> None:
     assert transaction.take(Input.FAILURE, 10) == (Effect.ACKNOWLEDGE,)
 
 
+@pytest.mark.rfc("3261", "17.1.1.2", "Formal Description")
+@pytest.mark.rfc("3261", "17.1.2.2", "Formal Description")
 def test_a_peer_that_never_answers_is_given_up_after_64_t1() -> None:
     for kind in (InviteClientTransaction, NonInviteClientTransaction):
         transaction = kind(Timers(), reliable=False)
@@ -127,6 +132,7 @@ def test_a_provisional_response_slows_repetition_down() -> None:
     assert repeats(transaction, 9) == [4.1, 8.1]
 
 
+@pytest.mark.rfc("3261", "17.1.2.2", "Formal Description")
 def test_over_tcp_a_finished_request_is_forgotten_at_once() -> None:
     transaction = NonInviteClientTransaction(Timers(), reliable=True)
     transaction.take(Input.REQUEST, 0)

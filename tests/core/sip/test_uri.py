@@ -6,6 +6,7 @@ from callgate.core.sip.errors import ParseError
 from callgate.core.sip.uri import SipUri, dialled_user, parse_hostport, parse_uri, uri_host
 
 
+@pytest.mark.rfc("3261", "19.1.1", "SIP and SIPS URI Components")
 def test_every_component_is_found() -> None:
     uri = parse_uri("SIPS:al%69ce;npdi:secret@Example.COM:5061;Transport=TCP;lr;x=a%3Bb?Subject=hi&To=x")
     assert uri == SipUri(
@@ -70,6 +71,7 @@ def test_what_is_no_sip_uri_is_refused_with_400(text: str) -> None:
     assert caught.value.status == 400
 
 
+@pytest.mark.rfc("3261", "8.2.2.1", "To and Request-URI")
 @pytest.mark.parametrize("text", ["http://example.com", "tel:+15550100", "soap.beep://x", "isbn:2983792873"])
 def test_another_scheme_is_refused_with_416(text: str) -> None:
     with pytest.raises(ParseError) as caught:
@@ -82,11 +84,13 @@ def test_three_colons_before_an_ipv4_tail_are_taken() -> None:
     assert parse_uri("sip:user@[2001:db8:::192.0.2.1]").host == "2001:db8:::192.0.2.1"
 
 
+@pytest.mark.rfc("5118", "4.3", "Port Ambiguous in a SIP URI")
 def test_a_port_inside_the_brackets_is_part_of_the_address() -> None:
     assert parse_hostport("[2001:db8::10:5070]") == ("2001:db8::10:5070", None)
     assert parse_hostport("[2001:db8::10]:5070") == ("2001:db8::10", 5070)
 
 
+@pytest.mark.rfc("3261", "19.1.2", "Character Escaping Requirements")
 @pytest.mark.parametrize(
     ("text", "user"),
     [
@@ -130,6 +134,7 @@ def test_the_dialled_user(text: str, user: str | None) -> None:
     assert dialled_user(text) == user
 
 
+@pytest.mark.rfc("3261", "19.1.4", "URI Comparison")
 @pytest.mark.parametrize(
     ("text", "host"),
     [

@@ -6,6 +6,7 @@ from callgate.core.sip.errors import ParseError
 from callgate.core.sip.via import Via, parse_via
 
 
+@pytest.mark.rfc("3261", "20.42", "Via")
 def test_every_component_is_found() -> None:
     via = parse_via("sip / 2.0 / udp  [2001:db8::9:1] : 6050 ; branch = z9hG4bKas3 ;rport;received=192.0.2.1")
     assert (via.transport, via.host, via.port) == ("UDP", "2001:db8::9:1", 6050)
@@ -61,6 +62,7 @@ def test_rport_is_filled_in_with_the_source_even_when_the_address_is_the_same() 
     assert (stamped.received, stamped.rport) == ("192.0.2.1", 40000)
 
 
+@pytest.mark.rfc("3261", "18.2.1", "Receiving Requests")
 def test_what_the_sender_claims_to_have_received_is_replaced() -> None:
     forged = parse_via("SIP/2.0/UDP 192.0.2.1;received=203.0.113.9;rport=1;branch=z9hG4bKx")
     stamped = forged.stamped("192.0.2.1", 40000)

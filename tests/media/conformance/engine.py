@@ -162,9 +162,9 @@ class Came:
 class Peer:
     """The caller's two sockets."""
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualLoop, address: str) -> None:
         self._loop = loop
-        self.rtp, self.rtcp = _bound(), _bound()
+        self.rtp, self.rtcp = _bound(address), _bound(address)
         self.to = ("127.0.0.1", 0)
         self.came: list[Came] = []
         self.rtcp_to = ("127.0.0.1", 0)
@@ -263,15 +263,19 @@ class Place:
         hears: SoundFormat = PCMU_8K,
         speaks: SoundFormat = PCMU_8K,
         chances: Sequence[int] = (),
+        bind: str = "127.0.0.1",
+        caller: str = "127.0.0.1",
+        before: Callable[[PortPair], None] = lambda pair: None,
         **path: Any,
     ) -> None:
         self.loop = VirtualLoop()
-        self.peer = Peer(self.loop)
+        self.peer = Peer(self.loop, caller)
         self.told: list[ToControl] = []
         self._closed = False
-        self._pair = PortPair(_bound(), _bound())
-        self.peer.to = self._pair.rtp.getsockname()
-        self.peer.rtcp_to = self._pair.rtcp.getsockname()
+        self._pair = PortPair(_bound(bind), _bound(bind))
+        self.peer.to = (caller, self._pair.rtp_port)
+        self.peer.rtcp_to = (caller, self._pair.rtcp.getsockname()[1])
+        before(self._pair)
         # Of an SSRC, a first sequence number, a first timestamp, and the times between reports.
         self._chances = itertools.chain(chances, itertools.count(0x4000_0000, 7_919))
         loop = cast("asyncio.AbstractEventLoop", self.loop)
@@ -287,7 +291,7 @@ class Place:
         self.session = Session(1, line, self.told.append, self._ticker, None, self.loop.time)
         self.path = SoundPath(
             **{
-                "remote_address": "127.0.0.1",
+                "remote_address": caller,
                 "remote_port": self.peer.port,
                 "codec": "PCMU",
                 "payload_type": 0,
@@ -363,12 +367,13 @@ class Place:
             self._pair.close()
 
 
-def _bound() -> socket.socket:
+def _bound(host: str = "127.0.0.1") -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # A port that the system chose is given back when a connected socket is dissolved: it must be asked for by number.
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
+    with socket.socket(family, socket.SOCK_DGRAM) as free:
+        free.bind((host, 0))
         address = free.getsockname()
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = socket.socket(family, socket.SOCK_DGRAM)
     sock.bind(address)
     sock.setblocking(False)
     return sock

@@ -342,3 +342,25 @@ def test_a_digit_told_in_two_ways_counts_once(place: MakePlace) -> None:
     call.run(1.0)
     call.session.digit("3", 160)
     assert call.brain.digits == ["3", "3"]
+
+
+@pytest.mark.parametrize("packet_ms", [10, 20, 30, 40, 50, 60])
+def test_packets_of_every_usual_length_are_heard_whole(place: MakePlace, packet_ms: int) -> None:
+    call = place().begin()
+    sound = bytes(number % 120 for number in range(8 * 600))
+    size = 8 * packet_ms
+    for at in range(0, len(sound), size):
+        call.run(packet_ms / 1_000)
+        call.peer.send(sound[at : at + size], timestamp=call.peer.timestamp + at)
+    assert b"".join(call.brain.frames)[-len(sound) :] == sound
+    assert (call.quality.packets_lost, call.quality.concealed_ms) == (0, 0)
+
+
+def test_the_caller_sends_with_our_numbers_and_we_with_its(place: MakePlace) -> None:
+    call = place(payload_type=97, digits_payload_type=98, own_payload_types=(0, DIGITS, None)).begin()
+    call.talk([said(number) for number in range(5)])
+    for payload in digit_payloads("5", 800):
+        call.peer.send(payload, DIGITS, timestamp=1)
+    assert call.brain.frames[-5:] == [said(number) for number in range(5)]
+    assert call.brain.digits == ["5"]
+    assert {came.packet.payload_type for came in call.peer.came} == {97}

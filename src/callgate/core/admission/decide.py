@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Final
 
 from callgate.core.admission.capacity import Capacity
+from callgate.core.admission.cidr import CidrTable
 from callgate.core.admission.policy import AccountPolicy, PolicySet, account_entry
 from callgate.core.sdp.negotiate import assess
 from callgate.core.sdp.terms import SoundTerms
 from callgate.core.sip.uri import host_and_user
-from callgate.entities.attempt import Attempt
+from callgate.entities.attempt import Attempt, Proof, Replaced
 from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
 
@@ -24,9 +25,18 @@ _WELL_FORMED: Final = TraceEntry(Step.WELL_FORMED, "passed")
 _DELAYED_OFFER: Final = TraceEntry(Step.OFFER, "passed", (("offer", False),))
 _ALL_AGENTS_OFF: Final = TraceEntry(Step.ALLOW_ALL_AGENTS, "skipped")
 _NO_RULES: Final = TraceEntry(Step.ALLOWED_AGENTS, "skipped", (("rules", 0),))
+_NO_RANGES: Final = CidrTable(())
 _NO_HANDLER: Final = TraceEntry(Step.FALLBACK_HANDLER, "skipped")
 
-_DEFECT_OUTCOMES: Final = {420: "extension-required", 482: "merged-request"}
+_NO_PROOF: Final = Proof("missing")
+# What an admitted source is told: never whether it is the username or the password that is wrong.
+_TOLD_OF_PROOFS: Final = {
+    "missing": "callers must prove themselves",
+    "stale": "the credentials have been used, or have waited too long; prove yourself anew",
+    "wrong": "the credentials are not those of a caller",
+}
+
+_DEFECT_OUTCOMES: Final = {420: "extension-required", 422: "interval-too-small", 482: "merged-request"}
 
 # RFC 3261 section 20.43 (Warning): the agent's name in place of a host, so that no address of ours leaks.
 _WARNING_AGENT: Final = "callgate"
@@ -77,32 +87,62 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
         )
 
     # 2. Account.
-    request_host, request_user = _host_and_user(attempt.request_uri)
-    to_host, to_user = _host_and_user(attempt.to_uri)
-    policy = policies.account_for(request_host, to_host)
-    if policy is not None and request_host == to_host == policy.domain:
-        account = policy.named
-    else:
-        account = account_entry(request_host, to_host, None if policy is None else policy.domain)
-
-    # 3. Source.
     source = policies.source_of(attempt)
-    source_range = policy.ranges.find(source) if policy is not None and source is not None else None
+    known = source is not None and policies.admits_source(source)
+    request_host, request_user = _host_and_user(attempt.request_uri, known)
+    to_host, to_user = _host_and_user(attempt.to_uri, known)
+    policy = policies.account_for(request_host, to_host)
+
+    # 3. Source. The work is the same whether there is an account or not, and so is a stranger's time.
+    ranges = policy.ranges if policy is not None else _NO_RANGES
+    source_range = ranges.find(source) if source is not None else None
     if policy is None or source is None or source_range is None:
-        return _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account))
-    trace: tuple[TraceEntry, ...] = (
-        noise,
-        _WELL_FORMED,
-        account,
-        TraceEntry(Step.SOURCE, "passed", (("address", source), ("range", source_range))),
-    )
+        account = account_entry(request_host, to_host, None if policy is None else policy.domain)
+        refusal = _refuse_source(attempt, policy, source, (noise, _WELL_FORMED, account))
+        if source is None or options.caller_auth != "instead":
+            return refusal
+        trace: tuple[TraceEntry, ...] = (*refusal.trace[:-1], refusal.trace[-1]._replace(result="missed"))
+    else:
+        named = request_host == to_host == policy.domain
+        trace = (
+            noise,
+            _WELL_FORMED,
+            policy.named if named else account_entry(request_host, to_host, policy.domain),
+            TraceEntry(Step.SOURCE, "passed", (("address", source), ("range", source_range))),
+        )
+
+    # Ours, between the source and the offer: callers that prove themselves, instead of their address or besides.
+    if options.caller_auth != "off" and (source_range is None or options.caller_auth == "also"):
+        entry, result, reason = _proof(attempt, policy)
+        trace = (*trace, entry)
+        if policy is None or result != "proved":
+            return Decision(
+                Verdict.REFUSE,
+                outcome=f"credentials-{result}",
+                status=401,
+                reason=reason,
+                stateless=source_range is None,
+                account_id=None if policy is None else policy.account_id,
+                config_version=None if policy is None else policy.version,
+                trace=trace,
+            )
+    assert policy is not None, "without an account nobody is let past the source"
 
     # 4. Offer.
-    offer_entry, offer_refusal = _offer(attempt, options.sound.of(attempt.transport))
+    offer_entry, offer_refusal = _offer(attempt, options.sound.of(attempt.transport, attempt.source_address))
     trace = (*trace, offer_entry)
     if offer_refusal is not None:
         outcome, status, reason, headers = offer_refusal
         return _refuse(policy, outcome, status, reason, headers, trace)
+
+    # Ours too: an INVITE that goes on with a call needs neither room nor a rule; it must be its peer's.
+    if attempt.replaces is not None:
+        objection = _objection(attempt.replaces, policy.account_id, source, options.replaces)
+        facts = (("call", attempt.replaces.call_id), ("problem", objection and objection[2]))
+        trace = (*trace, TraceEntry(Step.REPLACES, "refused" if objection else "matched", facts))
+        if objection is not None:
+            return _refuse(policy, *objection, (), trace)
+        return Decision(Verdict.ADMIT, account_id=policy.account_id, config_version=policy.version, trace=trace)
 
     # 5. Capacity.
     account_calls = capacity.account_calls(policy.account_id) if capacity.account_calls_max else 0
@@ -206,6 +246,8 @@ def _refuse_source(
     attempt: Attempt, policy: AccountPolicy | None, source: str | None, trace: tuple[TraceEntry, ...]
 ) -> Decision:
     """The refusal of strangers: the same 403 whether the domain, the agent or nothing exists; the record differs."""
+    ranges = policy.ranges if policy is not None else _NO_RANGES
+    nearest = ranges.nearest(source) if source is not None else None
     if source is None:
         outcome, reason = "proxy-header-missing", "our proxy did not say exactly once whom it speaks for"
         facts: tuple[tuple[str, Json], ...] = (("proxy", attempt.source_address),)
@@ -216,8 +258,8 @@ def _refuse_source(
         outcome, reason = "source-not-allowed", "the source address is in none of the account's ranges"
         facts = (
             ("address", source),
-            ("ranges", policy.ranges.count),
-            ("nearest", policy.ranges.nearest(source)),
+            ("ranges", ranges.count),
+            ("nearest", nearest),
         )
     return Decision(
         Verdict.REFUSE,
@@ -229,6 +271,44 @@ def _refuse_source(
         config_version=None if policy is None else policy.version,
         trace=(*trace, TraceEntry(Step.SOURCE, "refused", facts)),
     )
+
+
+def _objection(replaced: Replaced, account_id: str, source: str, offered: bool) -> tuple[str, int, str] | None:
+    """Why an INVITE may not go on with a call: outcome, status, words.
+
+    RFC 3891 section 3 (User Agent Server Behavior: Receiving a Replaces Header).
+
+    Whoever knows its Call-ID and tags could have seen them on the way; so it must come from where the call came from.
+    """
+    if replaced.problem is not None:
+        return "malformed", 400, f"Replaces: {replaced.problem}"
+    if not offered:
+        return "replaces-refused", 403, "calls are not taken over here"
+    if replaced.state == "none":
+        return "replaces-nothing", 481, "no call has these tags and this Call-ID"
+    if replaced.account_id != account_id or replaced.source_address != source:
+        return "replaces-refused", 403, "the call is of another account, or its peer calls from elsewhere"
+    if replaced.state == "early":
+        return "replaces-nothing", 481, "a call that its peer has begun goes on only once it has been answered"
+    if replaced.early_only:
+        return "replaces-nothing", 486, "the call has been answered, and is wanted only if it has not"
+    return None
+
+
+def _proof(attempt: Attempt, policy: AccountPolicy | None) -> tuple[TraceEntry, str, str | None]:
+    """The entry of the step "caller_auth", what the proof is worth to this account, and why."""
+    proof = attempt.proof or _NO_PROOF
+    result, reason = proof.result, proof.reason
+    if result == "proved" and (policy is None or proof.account_id != policy.account_id):
+        result, reason = "wrong", "who has proved itself is no caller of this account"
+    if result == "proved":
+        return TraceEntry(Step.CALLER_AUTH, "passed", (("username", _short(proof.username)),)), result, None
+    facts: tuple[tuple[str, Json], ...] = (
+        ("credentials", result),
+        ("username", _short(proof.username)),
+        ("reason", reason),
+    )
+    return TraceEntry(Step.CALLER_AUTH, "refused", facts), result, _TOLD_OF_PROOFS[result]
 
 
 _OfferRefusal = tuple[str, int, str, tuple[tuple[str, str], ...]]
@@ -266,9 +346,13 @@ def _remembered(uri: str) -> tuple[str | None, str | None]:
     return host_and_user(uri)
 
 
-def _host_and_user(uri: str) -> tuple[str | None, str | None]:
-    """What a URI says of whose call it is and who was dialled; ``None`` for what it does not say."""
-    if len(uri) <= _URI_CHARACTERS_REMEMBERED:
+def _host_and_user(uri: str, known: bool) -> tuple[str | None, str | None]:
+    """What a URI says of whose call it is and who was dialled; ``None`` for what it does not say.
+
+    Only what a `known` source says is remembered: a scanner would push out what is useful, and learn from our time
+    what others have dialled.
+    """
+    if known and len(uri) <= _URI_CHARACTERS_REMEMBERED:
         return _remembered(uri)
     return host_and_user(uri)
 

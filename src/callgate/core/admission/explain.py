@@ -113,6 +113,19 @@ def _source(result: str, facts: _Facts, dialled: _Facts) -> str:
     return f"{_code(address)} is in none of {count} ranges; nearest is {_code(nearest)}"
 
 
+def _caller_auth(result: str, facts: _Facts, dialled: _Facts) -> str:
+    username = _code(facts.get("username"))
+    if result == "passed":
+        return f"the caller has proved to be {username}"
+    if facts.get("credentials") == "missing":
+        words = "the INVITE brings no credentials, and the caller is asked for them"
+    elif facts.get("credentials") == "stale":
+        words = f"the caller has proved to be {username} with a challenge that is not good any more, and gets another"
+    else:
+        words = f"the credentials, of {username}, are wrong"
+    return f"{words}: {facts['reason']}" if facts.get("reason") else words
+
+
 def _offer(result: str, facts: _Facts, dialled: _Facts) -> str:
     if facts.get("offer") is False:
         return "the INVITE carries no SDP; our answer to it will make the offer"
@@ -123,6 +136,12 @@ def _offer(result: str, facts: _Facts, dialled: _Facts) -> str:
     if "content_type" in facts:
         return f"the body is {_code(facts['content_type'])} by its Content-Type; `application/sdp` is expected"
     return f"the offer cannot be taken: {facts.get('reason')}"
+
+
+def _replaces(result: str, facts: _Facts, dialled: _Facts) -> str:
+    if result == "matched":
+        return f"the call {_code(facts.get('call'))} goes on over this INVITE"
+    return f"the INVITE wants to go on with another call, and may not: {facts.get('problem')}"
 
 
 def _capacity(result: str, facts: _Facts, dialled: _Facts) -> str:
@@ -264,7 +283,9 @@ _EXPLANATIONS = {
     Step.WELL_FORMED: _well_formed,
     Step.ACCOUNT: _account,
     Step.SOURCE: _source,
+    Step.CALLER_AUTH: _caller_auth,
     Step.OFFER: _offer,
+    Step.REPLACES: _replaces,
     Step.CAPACITY: _capacity,
     Step.TO_USER: _to_user,
     Step.ALLOWED_AGENTS: _rule,

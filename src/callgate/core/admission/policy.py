@@ -18,6 +18,7 @@ from callgate.entities.sip_config import SipConfig
 SOURCE_HEADER: Final = "x-callgate-source"
 """Lower-case name of the header in which our own proxy says whom it speaks for; passed on to nobody."""
 
+CALLER_AUTH: Final = ("off", "also", "instead")
 TO_USER_FROM: Final = ("both", "to", "request_uri")
 
 
@@ -30,6 +31,9 @@ class AdmissionOptions:
         no_rule_status: SIP status when no rule lets the dialled user through: 603, 404 or 480.
         account_limit_status: SIP status when the account, or the source, has as many calls as it may: 480 or 486.
         retry_after_s: what a 503 tells the peer to wait.
+        caller_auth: whether callers must prove themselves: ``off``, ``also`` (those of the ranges too) or ``instead``
+            (those who are in no range).
+        replaces: whether an INVITE may ask to go on with a call of the same peer.
         trusted_proxies: addresses or networks of the deployment's own proxies, IPv4 or IPv6.
         sound: codecs and encryption that offers are judged by.
     """
@@ -38,12 +42,16 @@ class AdmissionOptions:
     no_rule_status: int = 603
     account_limit_status: int = 480
     retry_after_s: int = 10
+    caller_auth: str = "off"
+    replaces: bool = False
     trusted_proxies: tuple[str, ...] = ()
     sound: SoundPolicy = field(default_factory=SoundPolicy)
 
     def __post_init__(self) -> None:
         if self.to_user_from not in TO_USER_FROM:
             raise ValueError(f"to_user_from must be one of {', '.join(TO_USER_FROM)}: {self.to_user_from!r}")
+        if self.caller_auth not in CALLER_AUTH:
+            raise ValueError(f"caller_auth must be one of {', '.join(CALLER_AUTH)}: {self.caller_auth!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +177,10 @@ class PolicySet:
     def account_for(self, request_uri_host: str | None, to_host: str | None) -> AccountPolicy | None:
         """Whose call it is by the host named: that of the Request-URI, else of To; else the only account there is."""
         by_domain = self._by_domain
-        for host in (request_uri_host, to_host):
-            if host is not None:
-                found = by_domain.get(normal_host(host))
-                if found is not None:
-                    return found
-        return self.accounts[0] if len(self.accounts) == 1 else None
+        # Both are looked up, whatever comes of the first: a stranger must not learn from our time which domains exist.
+        by_request = by_domain.get(normal_host(request_uri_host or ""))
+        by_to = by_domain.get(normal_host(to_host or ""))
+        return by_request or by_to or (self.accounts[0] if len(self.accounts) == 1 else None)
 
     def account(self, account_id: str) -> AccountPolicy | None:
         """The rules of one account."""

@@ -1,6 +1,6 @@
 """Rules as plain values that can be sent to another process and compiled there: expressions of RE2 cannot be sent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,6 +9,19 @@ from callgate.entities.agent import Agent
 from callgate.entities.sip_config import SipConfig
 
 _NO_DATE: Final = datetime(1970, 1, 1, tzinfo=UTC)  # rules ask whether an agent lives, not since when
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainOptions:
+    """What `AdmissionOptions` says of rules; what it says of sound is not asked again."""
+
+    to_user_from: str
+    no_rule_status: int
+    account_limit_status: int
+    retry_after_s: int
+    caller_auth: str
+    replaces: bool
+    trusted_proxies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,7 @@ class Recipe:
     version: int
     config: SipConfig
     agents: tuple[str, ...]
-    options: AdmissionOptions
+    options: PlainOptions
 
     def policies(self) -> PolicySet:
         """The rules, compiled, as those of the only account: what they decide about its own calls is the same."""
@@ -37,7 +50,7 @@ class Recipe:
         policy = compile_policy(
             account_id=self.account_id, domain=self.domain, config=self.config, version=self.version, agents=agents
         )
-        return PolicySet((policy,), self.options)
+        return PolicySet((policy,), AdmissionOptions(**asdict(self.options)))
 
 
 def recipe_of(policies: PolicySet, account_id: str) -> Recipe:
@@ -53,4 +66,5 @@ def recipe_of(policies: PolicySet, account_id: str) -> Recipe:
     if handler is not None:
         config = replace(config, fallback_handler=replace(handler, secrets=()))
     agents = tuple(policy.agents_by_user.values())
-    return Recipe(policy.account_id, policy.domain, policy.version, config, agents, policies.options)
+    options = PlainOptions(**{one.name: getattr(policies.options, one.name) for one in fields(PlainOptions)})
+    return Recipe(policy.account_id, policy.domain, policy.version, config, agents, options)

@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from callgate.core.admission.capacity import ROOM
 from callgate.core.admission.decide import decide
-from callgate.core.admission.moves import MOVES_MAX, AgentChange, agent_changes, destination_of, refused_at
+from callgate.core.admission.moves import MOVES_MAX, AgentChange, agent_changes, destination_of
 from callgate.core.admission.policy import PolicySet
-from callgate.entities.attempt import Attempt, Defect
+from callgate.entities.attempt import Attempt, Defect, Proof
 from callgate.entities.decision import DecisionRecord, Step
 from callgate.entities.destination import AGENT, HANDLER, IGNORED, REFUSED, SOURCE_ADMITTED, Destination
 
@@ -26,7 +26,6 @@ _REMEMBERED: Final = 20_000
 
 # Refusals that a change of the rules may undo. A record without a trace has none to undo either.
 _RULES_OF_OWNERS: Final = ("", Step.SOURCE, Step.REFUSAL)
-_FIRST: Final = (Step.NOISE, Step.WELL_FORMED, Step.ACCOUNT, Step.SOURCE)
 
 DECISIVE: Final = frozenset(("matched", "asked", "refused"))
 """Results of which the first in a trace says where the rules sent a call; what follows is what came of it."""
@@ -48,6 +47,7 @@ class Past(NamedTuple):
         stands: whether a refusal of the deployment came after the source and stays, whatever the rules say.
         noisy: whether the source was being ignored.
         defect: status and reason of a request that no rule is asked about.
+        proof: what its credentials were worth, and to which account; ``None`` where nobody asked for any.
     """
 
     decision_id: str
@@ -62,6 +62,7 @@ class Past(NamedTuple):
     stands: bool = False
     noisy: bool = False
     defect: tuple[int, str] | None = None
+    proof: tuple[str, str] | None = None
 
 
 def past(
@@ -74,9 +75,14 @@ def past(
     attempts: int,
     outcome: str | None,
     decisive: tuple[str, str, Mapping[str, Any]] | None,
+    proved_to: str | None = None,
 ) -> Past:
-    """What a replay needs, from the columns of a record; `decisive` is of its trace: step, result, facts."""
+    """What a replay needs, from the columns of a record; `decisive` is of its trace: step, result, facts.
+
+    `proved_to`: the account to which its caller had proved itself by then, if it had.
+    """
     went, left_out, stands, defect = Destination(REFUSED, outcome or ""), "", False, None
+    proof = None if proved_to is None else ("proved", proved_to)
     step, result, facts = decisive or ("", "", {})
     if result == "matched":
         went = Destination(AGENT, str(facts.get("agent")))
@@ -88,6 +94,8 @@ def past(
         defect = (int(facts.get("status") or 400), str(facts.get("reason")))
     elif step == Step.CAPACITY:
         left_out = outcome or "capacity"
+    elif step == Step.CALLER_AUTH:
+        proof = (str(facts.get("credentials")), "")
     elif step not in _RULES_OF_OWNERS:
         stands = True
     return Past(
@@ -103,12 +111,14 @@ def past(
         stands,
         step == Step.NOISE,
         defect,
+        proof,
     )
 
 
 def past_of(record: DecisionRecord) -> Past:
     """What a replay needs of a record."""
     first = next((entry for entry in record.trace if entry.result in DECISIVE), None)
+    proved = any(entry.step is Step.CALLER_AUTH and entry.result == "passed" for entry in record.trace)
     return past(
         record.decision_id,
         record.at,
@@ -119,6 +129,7 @@ def past_of(record: DecisionRecord) -> Past:
         record.count,
         record.outcome,
         None if first is None else (first.step, first.result, dict(first.facts)),
+        record.account_id if proved else None,
     )
 
 
@@ -139,6 +150,7 @@ def attempt_of(past: Past) -> Attempt:
         call_id="replayed",
         defect=None if past.defect is None else Defect(*past.defect),
         noisy=past.noisy,
+        proof=None if past.proof is None else Proof(past.proof[0], account_id=past.proof[1]),
     )
 
 
@@ -151,12 +163,11 @@ class Judge:
 
     def would_go(self, past: Past) -> Destination:
         """Where the rules would send it, by the function that decides live calls."""
-        key = (past.source_address, past.transport, past.to_uri, past.request_uri, past.noisy, past.defect)
+        key = (past.source_address, past.transport, past.to_uri, past.request_uri, past.noisy, past.defect, past.proof)
         found = self._known.get(key)
         if found is None:
             decision = decide(attempt_of(past), self._policies, ROOM)
-            step = refused_at(decision)
-            found = destination_of(decision), decision.outcome != "noise" and step not in _FIRST
+            found = destination_of(decision), not decision.stateless
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[key] = found

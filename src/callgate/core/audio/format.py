@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 FRAME_MS: Final = 20
-"""The frame everything is cut into: what RTP carries per packet unless told otherwise. RFC 3551 section 4.2."""
+"""The frame everything is cut into: what RTP carries per packet unless told otherwise.
+RFC 3551 section 4.2 (Operating Recommendations)."""
 
 RATES_HZ: Final = (8_000, 16_000, 24_000, 48_000)
 """The sample rates that wires and brains use."""

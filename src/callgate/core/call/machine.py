@@ -47,9 +47,10 @@ class Input(Enum):
     CANCELLED = auto()  # the caller gave up before the answer
     ACKNOWLEDGED = auto()  # the ACK came, its SDP (if any) fits
     UNACKNOWLEDGED = auto()  # the ACK never came
-    ANSWER_UNUSABLE = auto()  # the ACK brought SDP that does not fit our offer
+    NOT_PRACKED = auto()  # the PRACK of our ringing never came
+    ANSWER_UNUSABLE = auto()  # ACK or PRACK brought SDP that does not fit our offer, or none
     CALLER_LEFT = auto()  # BYE
-    CALLER_VANISHED = auto()  # the connection broke
+    CALLER_VANISHED = auto()  # the connection broke, or the session was refreshed no more
     AGENT_LEAVES = auto()  # the brain has said its last word
     API_LEAVES = auto()  # hang_up through the API
     FAREWELL_DUE = auto()  # maxDuration, or the API wants the agent to say something and leave
@@ -118,6 +119,8 @@ def _before_answer(state: State) -> dict[tuple[State, Input], Move]:
         (state, _I.RING_DUE): Move(state, (_E.RING,)),
         (state, _I.JOIN_OVERDUE): Move(_S.CLOSING, _REFUSED, "agent-not-ready"),
         (state, _I.CANCELLED): Move(_S.CLOSING, (_E.CLOSE,), "caller-cancelled"),
+        (state, _I.NOT_PRACKED): Move(_S.CLOSING, (_E.CLOSE,), "no-prack"),  # the leg has sent the 504
+        (state, _I.ANSWER_UNUSABLE): Move(_S.CLOSING, _REFUSED, "answer-unusable"),
         (state, _I.CALLER_LEFT): Move(_S.CLOSING, (_E.CLOSE,), "caller-cancelled"),
         (state, _I.CALLER_VANISHED): Move(_S.CLOSING, (_E.CLOSE,), "connection-lost"),
         (state, _I.AGENT_LEAVES): Move(_S.CLOSING, _REFUSED, "agent-unreachable"),
@@ -161,6 +164,8 @@ TRANSITIONS: Final[dict[tuple[State, Input], Move]] = {
     (_S.ASKING, _I.RING_DUE): Move(_S.ASKING, (_E.RING,)),
     (_S.ASKING, _I.CANCELLED): _GIVEN_UP,
     (_S.ASKING, _I.CALLER_LEFT): _GIVEN_UP,  # a BYE within the early dialog that our 180 began
+    (_S.ASKING, _I.NOT_PRACKED): Move(_S.OVER, (_E.ASK_NO_MORE, _E.CLOSE, _E.RECORD_REFUSAL, _E.LEAVE), "no-prack"),
+    (_S.ASKING, _I.ANSWER_UNUSABLE): Move(_S.OVER, (_E.ASK_NO_MORE, *_NO_CALL), "answer-unusable"),
     (_S.ASKING, _I.DRAINED): Move(_S.OVER, (_E.ASK_NO_MORE, *_NO_CALL), "draining"),
     (_S.ASKING, _I.FAILED): Move(_S.OVER, (_E.ASK_NO_MORE, *_NO_CALL), "failure"),
     # The Call exists: the store and the brain are at work, in either order.
@@ -171,7 +176,9 @@ TRANSITIONS: Final[dict[tuple[State, Input], Move]] = {
     **_before_answer(_S.COMMITTED),
     (_S.READY, _I.COMMITTED): Move(_S.ANSWERED, (_E.ANSWER,)),
     **_before_answer(_S.READY),
-    # Answered.
+    # Answered; while the 200 waits for the PRACK of our offer, the caller may still give up.
+    (_S.ANSWERED, _I.CANCELLED): Move(_S.CLOSING, (_E.CLOSE,), "caller-cancelled"),
+    (_S.ANSWERED, _I.NOT_PRACKED): Move(_S.CLOSING, (_E.CLOSE,), "no-prack"),
     (_S.ANSWERED, _I.ACKNOWLEDGED): Move(_S.JOINED, (_E.JOIN,)),
     **_after_answer(_S.ANSWERED),
     (_S.JOINED, _I.FAREWELL_DUE): Move(_S.LEAVING, (_E.SAY_LAST_WORDS,)),
@@ -201,7 +208,7 @@ ABSORBED: Final[dict[tuple[State, Input], str]] = {
     },
     **{
         (state, _I.CANCELLED): "a CANCEL after the final answer changes nothing; RFC 3261 section 9.2 (Server Behavior)"
-        for state in (_S.ANSWERED, _S.JOINED, _S.LEAVING)
+        for state in (_S.JOINED, _S.LEAVING)
     },
     (_S.LEAVING, _I.FAREWELL_DUE): "the last words are being said",
     **{(_S.CLOSING, input): _LATE for input in Input if input not in (_I.SOUND_CLOSED, _I.WORKER_LOST)},

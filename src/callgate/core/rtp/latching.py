@@ -5,6 +5,8 @@ from typing import Final
 Address = tuple[str, int]
 
 PROOF_PACKETS: Final = 4  # a blind stranger would have to guess as many sequence numbers
+# Sources that prove themselves at a time: who sends from many ports must not keep the caller from being known.
+CANDIDATES_MAX: Final = 16
 SILENCE_S: Final = 2.0  # a source quiet for longer has moved or gone; shorter gaps are ordinary loss
 
 
@@ -16,7 +18,7 @@ class Latch:
         heard_s: when a packet came from there last; to be kept up by who reads from there alone.
     """
 
-    __slots__ = ("_candidate", "_count", "_next", "_sdp", "_ssrc", "heard_s", "latched")
+    __slots__ = ("_candidates", "_sdp", "heard_s", "latched")
 
     def __init__(self, sdp: Address) -> None:
         self._sdp = sdp
@@ -40,10 +42,7 @@ class Latch:
 
     def _forget(self) -> None:
         self.latched: Address | None = None
-        self._candidate: Address | None = None
-        self._count = 0
-        self._ssrc = 0
-        self._next = 0
+        self._candidates: dict[Address, tuple[int, int, int]] = {}  # SSRC, the number that is next, packets in order
         self.heard_s = 0.0
 
     def accept(self, source: Address, ssrc: int, sequence: int, now_s: float) -> bool:
@@ -53,12 +52,14 @@ class Latch:
             return True
         if self.latched is not None and now_s - self.heard_s < SILENCE_S:
             return False
-        if source == self._candidate and ssrc == self._ssrc and sequence == self._next:
-            self._count += 1
-        else:
-            self._candidate, self._ssrc, self._count = source, ssrc, 1
-        self._next = (sequence + 1) & 0xFFFF
-        if self._count >= PROOF_PACKETS:
-            self.latched, self._candidate, self.heard_s = source, None, now_s
+        candidates = self._candidates
+        before, expected, count = candidates.get(source, (ssrc, sequence, 0))
+        count = count + 1 if (ssrc, sequence) == (before, expected) else 1
+        if count >= PROOF_PACKETS:
+            self.latched, self.heard_s = source, now_s
+            candidates.clear()
             return True
+        if source not in candidates and len(candidates) >= CANDIDATES_MAX:
+            del candidates[next(iter(candidates))]
+        candidates[source] = ssrc, (sequence + 1) & 0xFFFF, count
         return self.latched is None and source == self._sdp

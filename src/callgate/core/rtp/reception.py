@@ -50,7 +50,8 @@ class Reception:
         late: came after their gap had been given up.
         duplicate: came twice.
         reordered: came after a later one, in time to be heard in order.
-        jitter_ticks: interarrival jitter in ticks of the clock, RFC 3550 section 6.4.1 and appendix A.8.
+        jitter_ticks: interarrival jitter in ticks of the clock, RFC 3550 appendix A.8 (Estimating the Interarrival
+            Jitter).
         ssrc: of the source; ``None`` before the first packet.
         highest: the highest sequence number with its wraps above, RFC 3550 appendix A.1; -1 before the first packet.
         first: the first one, likewise.

@@ -10,16 +10,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from callgate.core.sdp.description import SdpError
+from callgate.core.sdp.limits import CRYPTO_LINES_MAX, LIFETIME_PACKETS_MAX, MKI_BYTES_MAX
 
 # Bytes of master key and master salt: RFC 4568 section 6.2 (Crypto-Suites), RFC 7714 section 14.2 (SDP Security
 # Descriptions).
 SUITES: Final = {"AES_CM_128_HMAC_SHA1_80": 16 + 14, "AEAD_AES_128_GCM": 16 + 12, "AES_CM_128_HMAC_SHA1_32": 16 + 14}
 """What we speak, in the order in which we offer it, with the bytes of key and salt together."""
 
-# Phones offer four to eight. A line takes some 5 µs to read, so that a thousand of them would be felt.
-LINES_MAX: Final = 16
-_LIFETIME_MAX: Final = 1 << 48  # packets; RFC 3711 section 9.2 (Key Usage)
-_MKI_BYTES_MAX: Final = 128  # RFC 4568 section 6.1 (SRTP Key Parameter)
 _MKI_DIGITS_MAX: Final = 309  # of a number of 128 bytes
 _TAG_DIGITS_MAX: Final = 9  # RFC 4568 section 9.1 (Generic "Crypto" Attribute Grammar)
 
@@ -84,7 +81,7 @@ def choose(values: Sequence[str]) -> CryptoLine:
         SdpError: there is none; says why the first cannot.
     """
     why: SdpError | None = None
-    for value in values[:LINES_MAX]:
+    for value in values[:CRYPTO_LINES_MAX]:
         try:
             return read_line(value)
         except SdpError as error:
@@ -169,12 +166,12 @@ def _lifetime(text: str) -> int | None:
     if not _is_number(digits, 2 if power else 15):
         return None
     packets = (1 << int(digits)) if power else int(digits)
-    return packets if 0 < packets <= _LIFETIME_MAX else None
+    return packets if 0 < packets <= LIFETIME_PACKETS_MAX else None
 
 
 def _mki(text: str) -> bytes | None:
     value, _, length = text.partition(":")
-    if not (_is_number(value, _MKI_DIGITS_MAX) and _is_number(length, 3)) or not 1 <= int(length) <= _MKI_BYTES_MAX:
+    if not (_is_number(value, _MKI_DIGITS_MAX) and _is_number(length, 3)) or not 1 <= int(length) <= MKI_BYTES_MAX:
         return None
     try:
         return int(value).to_bytes(int(length))

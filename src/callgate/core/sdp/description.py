@@ -10,11 +10,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
-# An offer of audio is under 1 kB, one of a conferencing client with video under 8 kB.
-SDP_BYTES_MAX: Final = 32_768
-# Browsers offer some ten streams; what needs more is no telephone.
-MEDIA_COUNT_MAX: Final = 32
-LINES_MAX: Final = 1_000
+from callgate.core.sdp.limits import LINES_MAX, MEDIA_COUNT_MAX, SDP_BYTES_MAX
 
 _DIRECTIONS: Final = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 

@@ -13,15 +13,18 @@ from callgate.core.sdp import codecs, crypto
 from callgate.core.sdp.crypto import CryptoLine
 from callgate.core.sdp.description import SdpError, Stream, parse
 from callgate.core.sdp.path import Crypto, SoundPath
+from callgate.core.sdp.reachable import check_address
 from callgate.core.sdp.terms import SoundTerms
 
-# AVPF is AVP with earlier feedback; who offers it takes AVP's packets. RFC 4585 section 1.2. The same with SAVPF.
+# AVPF is AVP with earlier feedback; who offers it takes AVP's packets. RFC 4585 section 5 (Interworking and
+# Coexistence of AVP and AVPF Entities). The same with SAVPF.
 _PLAIN: Final = ("RTP/AVP", "RTP/AVPF")
 _SECURE: Final = ("RTP/SAVP", "RTP/SAVPF")
 _PACKET_MS: Final = 20
 _PACKET_MS_MIN: Final = 10  # no telephone asks for less
 _DIGITS_NUMBERS: Final = {8_000: 101, 16_000: 102, 48_000: 110}
-_HELD: Final = ("0.0.0.0", "::")  # RFC 2543's way to hold, still in use; RFC 3264 section 8.4 # noqa: S104
+# RFC 2543's way to hold, still in use; RFC 3264 section 8.4 (Putting a Unicast Media Stream on Hold).
+_HELD: Final = ("0.0.0.0", "::")  # noqa: S104
 _TERMS: Final = SoundTerms()
 
 
@@ -124,7 +127,7 @@ def answer(
         if other is stream:
             lines += _answer_lines(port, chosen, path, ours)
         else:
-            lines.append(f"m={other.kind} 0 {other.protocol} {' '.join(other.formats)}")
+            lines.append(_declined(other))
     return Negotiated(_joined(lines), path)
 
 
@@ -137,6 +140,7 @@ def offer(
     terms: SoundTerms = _TERMS,
     new_key: Callable[[int], bytes] | None = None,
     before: SoundPath | None = None,
+    last: bytes = b"",
 ) -> bytes:
     """An offer of audio with digits.
 
@@ -150,7 +154,9 @@ def offer(
         terms: what we want of sound. With ``srtp`` preferred the offer is RTP/AVP with keys, which a peer without
             SRTP answers without; required, it is RTP/SAVP.
         new_key: so many random bytes; needed when `terms` takes keys.
-        before: what was agreed on last: its numbers are kept, as RFC 3264 section 8.3.2 demands.
+        before: what was agreed on last: its numbers are kept, as RFC 3264 section 8.3.2 (Changing the Set of Media
+            Formats) demands.
+        last: our last description: streams that were declined in it keep their places, as section 8 demands.
 
     Raises:
         SdpError: encryption is required, and keys in SDP are barred.
@@ -160,10 +166,11 @@ def offer(
     numbers = {codec: codecs.NUMBERS[codec] for codec in terms.codecs}
     digits = dict(_DIGITS_NUMBERS)
     if before is not None:
+        number, number_of_digits, _ = before.received
         if before.codec in numbers:
-            numbers[before.codec] = before.payload_type
-        if before.digits_payload_type is not None:
-            digits[before.digits_clock_hz] = before.digits_payload_type
+            numbers[before.codec] = number
+        if number_of_digits is not None:
+            digits[before.digits_clock_hz] = number_of_digits
     formats = [(number, codecs.WRITTEN[codec]) for codec, number in numbers.items()]
     used = {number for number, _ in formats}
     for rate in sorted({int(written.split("/")[1]) for _, written in formats} | {8_000}):
@@ -177,18 +184,18 @@ def offer(
         assert new_key is not None, "terms that take keys come with a way to make them"
         keys = crypto.offer_lines(new_key)
     protocol = "RTP/SAVP" if terms.srtp == "required" else "RTP/AVP"
-    return _joined(
-        [
-            *_head(address, session_id, version),
-            *_audio(port, protocol, formats, keys),
-            f"a=ptime:{_PACKET_MS}",
-            "a=sendrecv",
-        ]
-    )
+    sound = [*_audio(port, protocol, formats, keys), f"a=ptime:{_PACKET_MS}", "a=sendrecv"]
+    lines = _head(address, session_id, version)
+    for other in parse(last) if last else ():
+        if other.port == 0:
+            lines.append(_declined(other))
+        else:
+            lines += sound
+    return _joined(lines if last else [*lines, *sound])
 
 
-def read_answer(answered: bytes, offered: bytes) -> SoundPath:
-    """What an answer to `offered`, an offer of ours, settles.
+def read_answer(answered: bytes, offered: bytes, terms: SoundTerms = _TERMS) -> SoundPath:
+    """What an answer to `offered`, an offer of ours, settles; `terms` say whose answer it is.
 
     Raises:
         SdpError: it is no description, or accepts nothing that was offered.
@@ -197,11 +204,16 @@ def read_answer(answered: bytes, offered: bytes) -> SoundPath:
     offers = parse(offered)
     if len(streams) != len(offers):
         raise SdpError(f"the answer has {len(streams)} streams; expected {len(offers)}, as offered")
-    stream, ours = streams[0], offers[0]
+    stream, ours = next(
+        ((given, asked) for given, asked in zip(streams, offers, strict=True) if asked.port), (None, None)
+    )
+    if stream is None or ours is None:
+        raise SdpError("there is no stream in the offer that could be answered")
     if stream.kind != "audio" or stream.port == 0:
         raise SdpError(f"the answer is {stream.kind[:20]} at port {stream.port}; expected audio, as offered", 304)
     if not stream.address:
         raise SdpError("the answer has no connection address (c=)")
+    check_address(stream.address, terms.source, terms.nature)
     known = tuple(dict.fromkeys(codecs.ENCODINGS[name] for _, name in _encodings(ours) if name in codecs.ENCODINGS))
     codec = codecs.choose(_encodings(stream), known)
     if codec is None:
@@ -222,6 +234,7 @@ def read_answer(answered: bytes, offered: bytes) -> SoundPath:
         keys,
         send=stream.address not in _HELD and stream.direction in ("sendrecv", "recvonly"),
         receive=stream.direction in ("sendrecv", "sendonly"),
+        offered=_encodings(ours),
     )
 
 
@@ -258,6 +271,11 @@ def _choose(streams: list[Stream], terms: SoundTerms) -> _Chosen:
             continue
         if not stream.address:
             why = SdpError("the description has no connection address (c=)")
+            continue
+        try:
+            check_address(stream.address, terms.source, terms.nature)
+        except SdpError as error:
+            why = error
             continue
         codec = codecs.choose(_encodings(stream), terms.codecs, terms.own_order)
         if codec is None:
@@ -323,8 +341,19 @@ def _listed(names: tuple[str, ...]) -> str:
 # ----------------------------------------------------------------------------------------------------------- settling
 
 
-def _path(chosen: _Chosen, keys: Crypto | None, *, send: bool, receive: bool) -> SoundPath:
+def _path(
+    chosen: _Chosen, keys: Crypto | None, *, send: bool, receive: bool, offered: tuple[tuple[int, str], ...] = ()
+) -> SoundPath:
+    """What was settled; `offered` in an offer of ours, whose numbers the peer sends with."""
     stream, codec = chosen.stream, chosen.codec
+    own = None
+    if offered:
+        theirs = (codec.number, codec.digits, codec.comfort_noise)
+        encodings = dict(_encodings(stream))
+        numbers = {encoding: number for number, encoding in reversed(offered)}
+        digits, noise = (None if number is None else numbers.get(encodings[number], number) for number in theirs[1:])
+        own = (numbers.get(encodings[codec.number], codec.number), digits, noise)
+        own = None if own == theirs else own
     return SoundPath(
         remote_address=stream.address,
         remote_port=stream.port,
@@ -341,6 +370,7 @@ def _path(chosen: _Chosen, keys: Crypto | None, *, send: bool, receive: bool) ->
         rtcp_mux=stream.rtcp_mux,
         crypto=keys,
         format_parameters=dict(stream.parameters).get(codec.number, ""),
+        own_payload_types=own,
     )
 
 
@@ -373,6 +403,10 @@ def _head(address: str, session_id: int, version: int) -> list[str]:
         f"c=IN {family} {address}",
         "t=0 0",
     ]
+
+
+def _declined(stream: Stream) -> str:
+    return f"m={stream.kind} 0 {stream.protocol} {' '.join(stream.formats)}"
 
 
 def _answer_lines(port: int, chosen: _Chosen, path: SoundPath, direction: str) -> list[str]:

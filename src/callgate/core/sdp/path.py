@@ -31,7 +31,7 @@ class SoundPath:
         remote_address: where to send, from the peer's SDP; IP text.
         remote_port: likewise; RTP.
         codec: ``PCMU``, ``PCMA``, ``G722``, ``OPUS`` or ``L16``.
-        payload_type: the number on the wire for it, both ways.
+        payload_type: the number on the wire for it, of what we send.
         digits_payload_type: the number for RFC 4733 events; ``None`` when not negotiated.
         send: whether we may send (the peer does not hold).
         receive: whether the peer will send.
@@ -43,6 +43,9 @@ class SoundPath:
         rtcp_mux: whether RTCP shares the port of RTP, ours and the peer's (RFC 5761).
         crypto: keys of SRTP; ``None`` when sound is sent in the clear.
         format_parameters: what the peer's `a=fmtp` says of the codec, as written; empty without one.
+        own_payload_types: the numbers of what the peer sends: sound, digits, comfort noise; ``None`` where they are
+            those of what we send, as in every answer of ours. RFC 3264 section 6.1 (Unicast Streams) lets the answer to
+            an offer of ours choose others.
     """
 
     remote_address: str
@@ -60,3 +63,13 @@ class SoundPath:
     rtcp_mux: bool = False
     crypto: Crypto | None = None
     format_parameters: str = ""
+    own_payload_types: tuple[int, int | None, int | None] | None = None
+
+    @property
+    def received(self) -> tuple[int, int | None, int | None]:
+        """The numbers of what the peer sends: sound, digits, comfort noise."""
+        return self.own_payload_types or (
+            self.payload_type,
+            self.digits_payload_type,
+            self.comfort_noise_payload_type,
+        )

@@ -1,7 +1,10 @@
 """What we want of sound: codecs, and whether it is encrypted. The same for an offer's assessment and for its answer."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
+
+from callgate.core.sdp.reachable import nothing_known
 
 SRTP_MODES: Final = ("off", "preferred", "required")
 
@@ -15,12 +18,16 @@ class SoundTerms:
         own_order: whether our order chooses among what is offered, and not the offerer's.
         srtp: ``off``, ``preferred`` or ``required``.
         srtp_barred: why keys in SDP are not taken, in words that name the setting; empty when they are.
+        source: where the peer's SIP comes from, by which its ``c=`` is judged; empty: it is not.
+        nature: see `reachable.check_address`.
     """
 
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     own_order: bool = False
     srtp: str = "off"
     srtp_barred: str = "srtp is off"
+    source: str = ""
+    nature: Callable[[str], str] = nothing_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +38,18 @@ class SoundPolicy:
         udp: for calls whose SIP comes over UDP.
         tcp: over TCP.
         tls: over TLS.
+        nature: what an address is to this machine: see `reachable.check_address`.
     """
 
     udp: SoundTerms = SoundTerms()
     tcp: SoundTerms = SoundTerms()
     tls: SoundTerms = SoundTerms()
+    nature: Callable[[str], str] = nothing_known
 
-    def of(self, transport: str) -> SoundTerms:
-        """The terms for a transport: ``udp``, ``tcp`` or ``tls``."""
-        return self.udp if transport == "udp" else self.tls if transport == "tls" else self.tcp
+    def of(self, transport: str, source: str = "") -> SoundTerms:
+        """The terms for a transport, ``udp``, ``tcp`` or ``tls``, and a peer's address."""
+        terms = self.udp if transport == "udp" else self.tls if transport == "tls" else self.tcp
+        return replace(terms, source=source, nature=self.nature) if source else terms
 
 
 def sound_policy(
@@ -50,6 +60,7 @@ def sound_policy(
     srtp_tcp: str = "off",
     srtp_tls: str = "off",
     srtp_without_tls: bool = False,
+    nature: Callable[[str], str] = nothing_known,
 ) -> SoundPolicy:
     """The terms of every listener, from what the operator says.
 
@@ -61,6 +72,7 @@ def sound_policy(
         srtp_tls: likewise over TLS.
         srtp_without_tls: whether keys may travel in SIP that anybody on the way can read. RFC 4568 section 8.3
             (Confidentiality of SDP) has them encrypted.
+        nature: what an address is to this machine.
 
     Raises:
         ValueError: a mode is none.
@@ -76,4 +88,4 @@ def sound_policy(
             barred = f"srtp.without_tls is off, as anybody on the way could read a key in SIP over {transport.upper()}"
         return SoundTerms(codecs, own_order, mode, barred)
 
-    return SoundPolicy(terms("udp", srtp_udp), terms("tcp", srtp_tcp), terms("tls", srtp_tls))
+    return SoundPolicy(terms("udp", srtp_udp), terms("tcp", srtp_tcp), terms("tls", srtp_tls), nature)

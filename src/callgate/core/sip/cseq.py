@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.limits import CSEQ_DIGITS_MAX, CSEQ_MAX
 
-CSEQ_MAX: Final = 2**31 - 1
-"""RFC 3261 section 8.1.1.5 (CSeq): the number must be less than 2^31."""
-
-_CSEQ: Final = re.compile(r"([0-9]{1,64})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)")  # leading zeros occur; 64 digits are plenty
+_CSEQ: Final = re.compile(rf"([0-9]{{1,{CSEQ_DIGITS_MAX}}})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import Headers
 from callgate.core.sip.message import Request, Response
 from callgate.core.sip.name_addr import parse_name_addr
@@ -38,7 +39,7 @@ class Dialog:
 
     @classmethod
     def of_caller(cls, invite: Request, local_tag: str) -> "Dialog":
-        """The dialog that an INVITE to us begins. RFC 3261 section 12.1.1 (UAS Behavior).
+        """The dialog that an INVITE to us begins. RFC 3261 section 12.1.1 (UAS behavior).
 
         Raises:
             ParseError: a header that is needed is malformed.
@@ -93,10 +94,18 @@ class Dialog:
         return True
 
     def refresh(self, message: Request | Response) -> None:
-        """Take the peer's new Contact. RFC 3261 section 12.2 (Requests within a Dialog): target refresh requests."""
-        contact = message.contact
-        if contact is not None:
-            self.remote_target = contact.uri
+        """Take the peer's new Contact. RFC 3261 section 12.2 (Requests within a Dialog): target refresh requests.
+
+        One that cannot be read changes nothing: of a request `validate_request` has seen it, and of a response there is
+        nobody to tell.
+        """
+        try:
+            contact = message.contact
+            if contact is not None:
+                parse_uri(contact.uri)
+                self.remote_target = contact.uri
+        except ParseError:
+            pass
 
     def request(
         self,

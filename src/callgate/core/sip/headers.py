@@ -203,7 +203,8 @@ class Headers:
         for position, item in enumerate(self._items):
             if item[0].lower() == key:
                 self._items[position] = (item[0], value)
-                self._index = None
+                if self._index is not None:
+                    self._index[key][0] = value
                 return
         raise KeyError(name)
 

@@ -12,6 +12,7 @@ from typing import Final, TypeVar, cast
 from callgate.core.sip.cseq import CSeq, parse_cseq
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import Headers, split_commas
+from callgate.core.sip.limits import MAX_FORWARDS_MAX
 from callgate.core.sip.name_addr import NameAddr, parse_name_addr
 from callgate.core.sip.via import Via, parse_via
 
@@ -181,6 +182,13 @@ class Message:
         """Every address of a list header, over all its lines: Contact, Route, Record-Route, …."""
         return [_named(name, parse_name_addr, element) for element in self.headers.elements(name)]
 
+    def option_tags(self, name: str) -> frozenset[str]:
+        """The option tags of Require, Supported …, in lower case; none when the header is absent or malformed."""
+        try:
+            return frozenset(tag.lower() for tag in self.headers.elements(name) if tag)
+        except ParseError:
+            return frozenset()
+
     @property
     def content_type(self) -> str | None:
         """The media type in lower case without parameters, e.g. ``application/sdp``; ``None`` when absent."""
@@ -245,7 +253,9 @@ class Request(Message):
         stamped = via.stamped(address, port)
         if stamped is not via:
             others = split_commas(self.headers.get("Via") or "")[1:]
-            self.headers.set_first("Via", ", ".join([str(stamped), *others]))
+            line = ", ".join([str(stamped), *others])
+            self.headers.set_first("Via", line)
+            self._parsed["Via"] = (line, stamped)  # what it would be read as
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.uri}>"
@@ -349,6 +359,6 @@ def _media_type(value: str) -> str:
 
 
 def _parse_max_forwards(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 9 and int(value) <= 255):
-        raise ParseError(f"not 0 to 255: {value[:80]!r}")
+    if not (value.isascii() and value.isdigit() and len(value) <= 9 and int(value) <= MAX_FORWARDS_MAX):
+        raise ParseError(f"not 0 to {MAX_FORWARDS_MAX}: {value[:80]!r}")
     return int(value)

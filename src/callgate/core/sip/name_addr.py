@@ -47,8 +47,9 @@ class NameAddr:
 def parse_name_addr(text: str) -> NameAddr:
     """Read one address.
 
-    More lenient than the grammar in two places where the meaning is plain (RFC 4475 sections 3.1.2.14 and 3.1.2.15
-    allow either): blanks inside the angle brackets, and display names of other characters than tokens, unquoted.
+    More lenient than the grammar in two places where the meaning is plain: blanks inside the angle brackets, and
+    display names of other characters than tokens, unquoted. RFC 4475 sections 3.1.2.14 (Spaces within addr-spec) and
+    3.1.2.15 (Non-token Characters in Display Name) allow either.
 
     Raises:
         ParseError: unbalanced quotes or brackets, no URI in it, or a bare URI that needs brackets.

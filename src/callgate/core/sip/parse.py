@@ -12,28 +12,19 @@ from typing import Final
 
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import KNOWN_NAMES, Headers, canonical
+from callgate.core.sip.limits import (
+    CONTENT_LENGTH_DIGITS_MAX,
+    HEADER_COUNT_MAX,
+    HEADER_LINE_CHARS_MAX,
+    MESSAGE_BYTES_MAX,
+    METHOD_CHARS_MAX,
+    START_LINE_CHARS_MAX,
+)
 from callgate.core.sip.message import SIP_VERSION, Request, Response
 from callgate.core.sip.parameters import TOKEN
 
-MESSAGE_BYTES_MAX: Final = 65_535
-"""The largest UDP datagram; the same for a message on a stream, so that a transport never decides what can be said."""
-
-HEADER_COUNT_MAX: Final = 256
-"""A busy INVITE has 20 to 40 lines, the largest torture message 49; each one costs us a loop step and a tuple."""
-
-HEADER_LINE_CHARS_MAX: Final = 8_192
-"""An Identity header with its certificate chain reference is 1 to 2 kB, a long History-Info 4 kB."""
-
-START_LINE_CHARS_MAX: Final = 4_096
-"""A Request-URI we wrote ourselves is under 200; HTTP servers stop at 8 kB. Answered with 414."""
-
-METHOD_CHARS_MAX: Final = 64
-"""The longest registered method has 9 letters; the torture messages try 44."""
-
-CONTENT_LENGTH_DIGITS_MAX: Final = 9
-"""Leading zeros occur; ten digits are over every limit."""
-
 _FOLD: Final = re.compile(r"\r\n[ \t]+")  # nothing before the CRLF: that would take quadratic time over blanks
+_FOLD_BEGINS: Final = ("\r\n ", "\r\n\t")
 _VERSION: Final = re.compile(r"SIP/[0-9]{1,4}\.[0-9]{1,4}", re.IGNORECASE)
 
 
@@ -82,8 +73,10 @@ def parse_head(head: bytes) -> Request | Response:
         ParseError: and nothing else.
     """
     text = head.decode("utf-8", "surrogateescape")
+    start_folded = False
     if "\r\n " in text or "\r\n\t" in text:
         # RFC 3261 section 7.3.1 (Header Field Format): a fold is one blank.
+        start_folded = text.startswith(_FOLD_BEGINS, text.find("\r\n"))
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
     breaks = len(lines) - 1
@@ -96,6 +89,9 @@ def parse_head(head: bytes) -> Request | Response:
         # Neither may come back in an answer; with a blank in its place, a line still says whose request it was.
         lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
         start = lines[0]
+    elif start_folded:
+        # RFC 3261 section 7.1 (Requests): only headers may be folded; elsewhere the request ends with its first line.
+        problem = "start line is folded, expected one line"
     elif breaks > HEADER_COUNT_MAX:
         problem = f"more than {HEADER_COUNT_MAX} header lines: {breaks}"
         del lines[HEADER_COUNT_MAX + 1 :]
@@ -175,7 +171,9 @@ def _request(start: str, headers: Headers) -> tuple[Request | None, str | None]:
     if not TOKEN.fullmatch(method) or len(method) > METHOD_CHARS_MAX:
         return None, f"method is not a token of at most {METHOD_CHARS_MAX} characters: {method[:80]!r}"
     if len(words) != 3:
-        # Blanks at its end, inside the URI or twice in a row: RFC 4475 sections 3.1.2.8 to 3.1.2.10 let us refuse.
+        # Blanks inside the URI, twice in a row or at its end. RFC 4475 sections 3.1.2.8 (Malformed SIP Request-URI
+        # (embedded LWS)), 3.1.2.9 (Multiple SP Separating Request-Line Elements) and 3.1.2.10 (SP Characters at End of
+        # Request-Line) let us refuse them.
         return Request(method, "", headers), f"request line is not method, uri and version: {start[:200]!r}"
     _, uri, version = words
     if not uri or not _VERSION.fullmatch(version):

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
+from callgate.core.sip.headers import Headers
 from callgate.core.sip.message import Request, respond
 
 
@@ -32,11 +33,22 @@ def refuse_statelessly(
         status: 400 to 699.
         secret: for the tag.
         size_max: bytes of the request as it came.
-        headers: sent along while there is room, e.g. ``Unsupported`` with a 420.
+        headers: sent along while there is room, e.g. ``Unsupported`` with a 420; the first is left out first.
     """
     tag = stateless_tag(request, secret)
-    for extra in (headers, ()):
-        wire = respond(request, status, to_tag=tag, headers=extra).encode()
+    for left_out in range(len(headers) + 1):
+        if status == 401 and left_out == len(headers):
+            status = 403  # RFC 3261 section 21.4.2 (401 Unauthorized): without a challenge it asks for nothing
+        wire = respond(request, status, to_tag=tag, headers=headers[left_out:]).encode()
         if len(wire) <= size_max:
             return wire
     return None
+
+
+def acknowledges(ack: Request, secret: bytes) -> bool:
+    """Whether an ACK, its source stamped, is that of a stateless refusal of ours to an INVITE."""
+    headers = Headers([(name, ack.headers.get(name) or "") for name in ("Via", "Call-ID", "From")])
+    headers.add("CSeq", f"{ack.cseq.number} INVITE")
+    tag = ack.to.tag or ""
+    expected = stateless_tag(Request("INVITE", ack.uri, headers), secret)
+    return hmac.compare_digest(tag.encode("utf-8", "surrogateescape"), expected.encode())

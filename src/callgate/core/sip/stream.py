@@ -3,8 +3,9 @@
 from typing import Final
 
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.limits import MESSAGE_BYTES_MAX
 from callgate.core.sip.message import Request, Response
-from callgate.core.sip.parse import MESSAGE_BYTES_MAX, answerable, content_length, parse_head
+from callgate.core.sip.parse import answerable, content_length, parse_head
 
 
 class KeepAlive:
@@ -24,7 +25,22 @@ class KeepAlive:
         return "KeepAlive()"
 
 
+class Pong:
+    """A single line end, where one was awaited: the answer to a `KeepAlive` of ours."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pong)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return "Pong()"
+
+
 _KEEP_ALIVE: Final = KeepAlive()
+_PONG: Final = Pong()
 _HEAD_END: Final = b"\r\n\r\n"
 
 
@@ -38,7 +54,7 @@ class StreamFramer:
         error: the mistake that ended it; ``None`` while all is well. Look at it after each `feed`.
     """
 
-    __slots__ = ("_buffer", "_line_ends", "_message", "_needed", "_scanned", "error")
+    __slots__ = ("_awaits_pong", "_buffer", "_line_ends", "_message", "_needed", "_scanned", "error")
 
     def __init__(self) -> None:
         self.error: ParseError | None = None
@@ -47,8 +63,17 @@ class StreamFramer:
         self._message: Request | Response | None = None  # whose body is awaited
         self._needed = 0  # length of that body
         self._line_ends = 0  # of a keep-alive, 0 or 1
+        self._awaits_pong = False
 
-    def feed(self, data: bytes) -> list[Request | Response | KeepAlive]:
+    def expect_pong(self, on: bool) -> None:
+        """We have sent a keep-alive, or wait no longer: while we do, the next line end is the answer to it.
+
+        Whether it is, or the peer's own keep-alive has begun, cannot be told and need not be: three line ends are one
+        of each, in any order.
+        """
+        self._awaits_pong = on
+
+    def feed(self, data: bytes) -> list[Request | Response | KeepAlive | Pong]:
         """Take bytes as they came; return what they complete.
 
         Raises:
@@ -58,7 +83,7 @@ class StreamFramer:
         if self.error is not None:
             raise self.error
         self._buffer += data
-        complete: list[Request | Response | KeepAlive] = []
+        complete: list[Request | Response | KeepAlive | Pong] = []
         try:
             while self._take(complete):
                 pass
@@ -69,7 +94,7 @@ class StreamFramer:
                 raise
         return complete
 
-    def _take(self, complete: list[Request | Response | KeepAlive]) -> bool:
+    def _take(self, complete: list[Request | Response | KeepAlive | Pong]) -> bool:
         """Complete one thing more; false when bytes are missing for it."""
         if self._message is None and not self._take_head(complete):
             return False
@@ -82,7 +107,7 @@ class StreamFramer:
         complete.append(message)
         return True
 
-    def _take_head(self, complete: list[Request | Response | KeepAlive]) -> bool:
+    def _take_head(self, complete: list[Request | Response | KeepAlive | Pong]) -> bool:
         """Read line ends, or headers; false when bytes are missing for either."""
         buffer = self._buffer
         while self._scanned == 0 and buffer[:1] == b"\r":
@@ -91,6 +116,10 @@ class StreamFramer:
             if buffer[1] != 0x0A:
                 raise ParseError("line ends with a lone CR, expected CRLF")
             del buffer[:2]
+            if self._awaits_pong:
+                self._awaits_pong = False
+                complete.append(_PONG)
+                continue
             self._line_ends += 1
             if self._line_ends == 2:
                 self._line_ends = 0

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.limits import HOST_CHARS_MAX, URI_CHARS_MAX
 from callgate.core.sip.parameters import Parameters, parameter, write_parameters
 
 SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*(?=:)")
@@ -16,7 +17,6 @@ NOT_IN_URI: Final = re.compile(r'[\x00-\x20\x7f<>"]')
 """What stands in no URI unescaped. Bytes over 127 are let through: callers do send them, and they end nothing."""
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?\.?")  # underscores occur inside networks
-_HOST_CHARS_MAX: Final = 255  # RFC 1035 section 2.3.4 (Size limits)
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -74,8 +74,10 @@ def parse_uri(text: str) -> SipUri:
     and the port.
 
     Raises:
-        ParseError: status 416 for another scheme, 400 for what is no such URI.
+        ParseError: status 416 for another scheme, 414 for one that is too long, 400 for what is no such URI.
     """
+    if len(text) > URI_CHARS_MAX:
+        raise ParseError(f"uri over {URI_CHARS_MAX} characters: {len(text)}", 414)
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if not colon or scheme not in ("sip", "sips"):
@@ -122,7 +124,7 @@ def parse_hostport(text: str) -> tuple[str, int | None]:
         colon, port = rest[:1], rest[1:]
     else:
         host, colon, port = text.partition(":")
-        if not _HOST.fullmatch(host) or len(host) > _HOST_CHARS_MAX:
+        if not _HOST.fullmatch(host) or len(host) > HOST_CHARS_MAX:
             raise ParseError(f"not a host name or address: {host!r}")
     if not colon:
         return host, None

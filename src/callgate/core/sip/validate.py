@@ -1,14 +1,17 @@
 """Is a request well-formed enough to be served? Everything a parser of lines cannot see.
 
-RFC 3261 section 8.2 (UAS Behavior), in its order: version, mandatory headers, URI scheme, extensions, content.
+RFC 3261 section 8.2 (UAS Behavior), in its order: version, mandatory headers, URI scheme, extensions, content; at last
+the session interval, RFC 4028 section 9 (UAS Behavior).
 """
 
 import re
 from typing import Final
 
 from callgate.core.sip.errors import REASON_CHARS_MAX, ParseError
+from callgate.core.sip.limits import CALL_ID_CHARS_MAX, HOPS_MAX
 from callgate.core.sip.message import SIP_VERSION, Request, Response
 from callgate.core.sip.parameters import TOKEN
+from callgate.core.sip.session_timer import too_small
 from callgate.core.sip.uri import NOT_IN_URI, SCHEME, parse_uri
 from callgate.core.sip.via import BRANCH_COOKIE
 from callgate.entities.attempt import Defect
@@ -20,20 +23,15 @@ _MANDATORY: Final = ("Via", "From", "To", "Call-ID", "CSeq")
 _SINGLE: Final = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type", "Session-Expires")
 """With two of them, two elements may each believe another one: refused whatever they say."""
 
-_ELEMENTS_MAX: Final = 255
-"""Of Via, Route and Record-Route together with all their commas: as many as Max-Forwards lets hops be. Without it a
-datagram full of hops would take tens of milliseconds to read."""
-
 _NOT_IN_CALL_ID: Final = re.compile(r"[\x00-\x20\x7f]")
-_CALL_ID_CHARS_MAX: Final = 512  # it is a key of tables and a column of records; usual ones have 30 to 80
 
 
 def validate_request(request: Request, *, supported: frozenset[str]) -> Defect | None:
     """Look for what makes a request unanswerable by anyone's rules.
 
     Not looked at: whether its method is known (405) and whether its body suits (415), which depend on more than the
-    message; and Date and Expires, since an element should not refuse for values it does not use (RFC 4475 sections
-    3.1.2.4 and 3.1.2.12).
+    message; and Date and Expires, since an element should not refuse for values it does not use: RFC 4475 sections
+    3.1.2.4 (Request Scalar Fields with Overlarge Values) and 3.1.2.12 (Invalid Time Zone in Date Header Field).
 
     Args:
         request: as parsed.
@@ -54,7 +52,7 @@ def validate_request(request: Request, *, supported: frozenset[str]) -> Defect |
     try:
         _check_fields(request)
         _check_request_uri(request.uri)
-        return _unsupported(request, supported)
+        return _unsupported(request, supported) or too_small(request)
     except ParseError as error:
         return Defect(error.status, error.reason)
 
@@ -85,8 +83,8 @@ def validate_response(response: Response) -> Defect | None:
 def _check_common(message: Request | Response) -> None:
     for name in ("Via", "Record-Route", "Route"):
         count = len(message.headers.elements(name))
-        if count > _ELEMENTS_MAX:
-            raise ParseError(f"{name}: more than {_ELEMENTS_MAX} hops: {count}")
+        if count > HOPS_MAX:
+            raise ParseError(f"{name}: more than {HOPS_MAX} hops: {count}")
     for _ in message.vias:
         pass
     _ = message.cseq
@@ -94,8 +92,8 @@ def _check_common(message: Request | Response) -> None:
         if address.uri.partition(":")[0].lower() in ("sip", "sips"):
             _check_sip_uri(name, address.uri)
     call_id = message.call_id
-    if len(call_id) > _CALL_ID_CHARS_MAX:
-        raise ParseError(f"Call-ID: over {_CALL_ID_CHARS_MAX} characters: {len(call_id)}")
+    if len(call_id) > CALL_ID_CHARS_MAX:
+        raise ParseError(f"Call-ID: over {CALL_ID_CHARS_MAX} characters: {len(call_id)}")
     if _NOT_IN_CALL_ID.search(call_id):
         raise ParseError(f"Call-ID: holds a blank or a control character: {call_id!r}")
 
@@ -120,6 +118,7 @@ def _check_fields(request: Request) -> None:
         count = len(request.headers.elements("Contact"))
         if count != 1:
             raise ParseError(f"Contact: an INVITE must have exactly one, this has {count or 'none'}")
+    if request.method in ("INVITE", "UPDATE"):
         for contact in request.contacts:
             _check_sip_uri("Contact", contact.uri)
 
@@ -128,7 +127,7 @@ def _check_sip_uri(name: str, uri: str) -> None:
     try:
         parse_uri(uri)
     except ParseError as error:
-        # 416 is for the Request-URI alone.
+        # 414 and 416 are for the Request-URI alone.
         raise ParseError(f"{name}: {error.reason}") from None
 
 

@@ -41,7 +41,7 @@ async def update_stream_call(request: Request, account: str, sid: str, verbs: Ve
 
 
 def _asker(request: Request) -> Caller:
-    """Basic authentication: any user, and an API key as the password. RFC 7617 section 2."""
+    """Any user, and an API key as the password. RFC 7617 section 2 (The 'Basic' Authentication Scheme)."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     caller = None
     if scheme.lower() == "basic":

@@ -1,0 +1,156 @@
+"""Events that webhooks must hear of, and the way of each to each of its endpoints.
+
+Both are written with the fact itself, so that nothing is lost between them; an event that nobody is to hear of is not
+kept. What becomes of a delivery is queued: a try that a kill takes out of the record is made again.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callgate.core.webhook.recipients import deliveries_of
+from callgate.entities.call import OutboxEvent
+from callgate.entities.webhook import Delivery, DeliveryState
+from callgate.store.base import StorePart
+from callgate.store.groups import Rows, delivery_changes
+from callgate.store.rows import delivery_of, delivery_row, outbox_of, outbox_row
+from callgate.store.tables import deliveries, outbox
+
+# Events removed in one transaction: some 10 ms.
+_REMOVED_AT_A_TIME: Final = 1_000
+
+
+class Outbox(StorePart):
+    """The verbs on events and deliveries. Implements `ports.DeliveryStore` but for health."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.on_waiting: Callable[[Delivery, OutboxEvent | None], None] = lambda delivery, event: None
+        """Told what is to be delivered once that is committed; without the event when it is to be delivered anew."""
+
+    async def _commit(self, facts: Rows, events: Sequence[OutboxEvent]) -> None:
+        """Write facts and what is to be told of them, in one transaction."""
+        waiting = [
+            (delivery, event)
+            for event in events
+            for delivery in deliveries_of(event, self.snapshot.webhooks_of(event.account_id).values())
+        ]
+        if waiting:
+            wanted = {event.event_id: event for _, event in waiting}
+            facts = {
+                **facts,
+                "outbox": [outbox_row(event) for event in wanted.values()],
+                "deliveries": [delivery_row(delivery) for delivery, _ in waiting],
+            }
+        await self._writer.commit(facts)
+        for delivery, event in waiting:
+            self.on_waiting(delivery, event)
+
+    async def waiting_deliveries(self, after: Delivery | None, *, limit: int) -> list[Delivery]:
+        """What is to be delivered, in the order of events, from behind `after`."""
+        wanted: ColumnElement[bool] = deliveries.c.state == DeliveryState.WAITING.value
+        key = (deliveries.c.event_id, deliveries.c.endpoint)
+        if after is not None:
+            wanted &= tuple_(*key) > (after.event_id, after.endpoint)
+        rows = await self._read(select(deliveries).where(wanted).order_by(*key).limit(limit))
+        return [delivery_of(row) for row in rows]
+
+    async def outbox_event(self, event_id: str) -> OutboxEvent | None:
+        """One event."""
+        row = await self._one(select(outbox).where(outbox.c.event_id == event_id))
+        return None if row is None else outbox_of(row)
+
+    def delivery_tried(self, delivery: Delivery) -> None:
+        """Queue what came of a try."""
+        self._writer.queue("tried", delivery_changes(delivery_row(delivery)))
+
+    async def list_deliveries(
+        self, webhook_id: str, *, state: DeliveryState | None, offset: int, limit: int
+    ) -> tuple[list[tuple[Delivery, datetime]], int]:
+        """What a webhook was to hear and when it happened, newest first; and how much that is.
+
+        Args:
+            webhook_id: which.
+            state: only those that have come this far.
+            offset: skipped.
+            limit: at most.
+        """
+        wanted: ColumnElement[bool] = deliveries.c.endpoint == webhook_id
+        if state is not None:
+            wanted &= deliveries.c.state == state.value
+        rows = await self._read(
+            select(deliveries, outbox.c.at)
+            .join_from(deliveries, outbox, outbox.c.event_id == deliveries.c.event_id)
+            .where(wanted)
+            .order_by(deliveries.c.event_id.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        total = await self._count(select(func.count()).select_from(deliveries).where(wanted))
+        return [(delivery_of(row), row["at"]) for row in rows], total
+
+    async def redeliver(self, webhook_id: str, event_id: str) -> tuple[Delivery, datetime] | None:
+        """Have an event delivered to a webhook again, or now; ``None`` when it was never to hear of it.
+
+        What had been delivered or given up is tried from the beginning; what waits keeps its tries.
+        """
+        now = self._clock.now()
+        this = (deliveries.c.event_id == event_id) & (deliveries.c.endpoint == webhook_id)
+
+        async def work(connection: AsyncConnection) -> tuple[Delivery, datetime] | None:
+            both = select(deliveries, outbox.c.at).join_from(
+                deliveries, outbox, outbox.c.event_id == deliveries.c.event_id
+            )
+            row = (await connection.execute(both.where(this))).mappings().one_or_none()
+            if row is None:
+                return None
+            delivery = delivery_of(row)
+            tries = delivery.tries if delivery.state is DeliveryState.WAITING else 0
+            again = replace(delivery, state=DeliveryState.WAITING, tries=tries, due=now)
+            await connection.execute(update(deliveries).where(this).values(delivery_row(again)))
+            return again, row["at"]
+
+        def committed(found: tuple[Delivery, datetime] | None) -> None:
+            if found is not None:
+                self.on_waiting(found[0], None)
+
+        return await self._writer.run(work, committed)
+
+    async def prune_outbox(self, *, days: int) -> int:
+        """Remove events older than `days` that nobody waits for; how many were looked at.
+
+        A little at a time: calls that are being written wait no longer than for one such piece.
+        """
+        before = self._clock.now() - timedelta(days=days)
+        looked_at, after = 0, ""
+        while True:
+            rows = await self._read(
+                select(outbox.c.event_id, outbox.c.at)
+                .where(outbox.c.event_id > after)
+                .order_by(outbox.c.event_id)
+                .limit(_REMOVED_AT_A_TIME)
+            )
+            old = [row["event_id"] for row in rows if row["at"] < before]
+            if not old:
+                return looked_at
+            piece = outbox.c.event_id.in_(old)
+
+            async def work(connection: AsyncConnection, piece: ColumnElement[bool] = piece) -> None:
+                await self._forget(connection, piece)
+
+            await self._writer.run(work)
+            looked_at, after = looked_at + len(old), old[-1]
+
+    @staticmethod
+    async def _forget(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
+        """Remove events, but for those that somebody is still to hear of."""
+        waiting = exists().where(
+            deliveries.c.event_id == outbox.c.event_id, deliveries.c.state == DeliveryState.WAITING.value
+        )
+        done = select(outbox.c.event_id).where(which, ~waiting)
+        await connection.execute(delete(deliveries).where(deliveries.c.event_id.in_(done)))
+        await connection.execute(delete(outbox).where(outbox.c.event_id.in_(done)))

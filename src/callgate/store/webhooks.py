@@ -1,0 +1,157 @@
+"""Webhooks that accounts keep, and how each of them fares."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from callgate.entities.webhook import DeliveryState, Webhook, WebhookHealth
+from callgate.store.base import StorePart
+from callgate.store.errors import TooMany
+from callgate.store.groups import health_changes
+from callgate.store.rows import health_of, health_row, webhook_of, webhook_row
+from callgate.store.tables import deliveries, webhooks
+
+# Deliveries removed in one transaction: some 10 ms.
+_REMOVED_AT_A_TIME: Final = 1_000
+WEBHOOKS_MAX: Final = 100  # of an account: every event is compared with each of them
+
+
+class WebhookStore(StorePart):
+    """The verbs on webhooks. One that is retired is in the snapshot, but not shown."""
+
+    async def create_webhook(
+        self, account_id: str, *, agent_id: str | None, url: str, secrets: tuple[str, ...], events: tuple[str, ...]
+    ) -> Webhook:
+        """Make a webhook; it hears of what happens from now on.
+
+        Raises:
+            TooMany: the account has `WEBHOOKS_MAX`.
+        """
+        webhook = Webhook(self._ids.uuid(), account_id, agent_id, self._clock.now(), url, secrets, events)
+
+        async def work(connection: AsyncConnection) -> None:
+            mine = self.snapshot.webhooks_of(account_id).values()
+            if sum(one.retired is None for one in mine) >= WEBHOOKS_MAX:
+                raise TooMany(str(WEBHOOKS_MAX))
+            await connection.execute(insert(webhooks), [{**webhook_row(webhook), **health_row(WebhookHealth())}])
+
+        def committed(nothing: None) -> None:
+            self.snapshot.swap(self.snapshot.now.with_webhook(webhook), account_id)
+
+        await self._writer.run(work, committed)
+        return webhook
+
+    async def update_webhook(self, account_id: str, webhook_id: str, changes: Mapping[str, Any]) -> Webhook | None:
+        """Change attributes of a webhook by their names; ``None`` when there is none.
+
+        What waits for it goes to its new URL, signed with its new secrets.
+        """
+
+        async def work(connection: AsyncConnection) -> Webhook | None:
+            webhook = self._living(account_id, webhook_id)
+            if webhook is None:
+                return None
+            changed = replace(webhook, **changes)
+            this = webhooks.c.webhook_id == webhook_id
+            await connection.execute(update(webhooks).where(this).values(webhook_row(changed)))
+            return changed
+
+        def committed(changed: Webhook | None) -> None:
+            if changed is not None:
+                self.snapshot.swap(self.snapshot.now.with_webhook(changed), account_id)
+
+        return await self._writer.run(work, committed)
+
+    async def delete_webhook(self, account_id: str, webhook_id: str) -> bool:
+        """Delete a webhook and whatever it was to hear; ``False`` when there is none.
+
+        The latter a little at a time: calls that are being written wait no longer than for one such piece.
+        """
+
+        async def work(connection: AsyncConnection) -> bool:
+            if self._living(account_id, webhook_id) is None:
+                return False
+            await connection.execute(delete(webhooks).where(webhooks.c.webhook_id == webhook_id))
+            return True
+
+        def committed(deleted: bool) -> None:
+            if deleted:
+                self.snapshot.swap(self.snapshot.now.without_webhook(account_id, webhook_id), account_id)
+
+        piece = select(deliveries.c.event_id).where(deliveries.c.endpoint == webhook_id).limit(_REMOVED_AT_A_TIME)
+        its = (deliveries.c.endpoint == webhook_id) & deliveries.c.event_id.in_(piece)
+
+        async def remove(connection: AsyncConnection) -> int:
+            return (await connection.execute(delete(deliveries).where(its))).rowcount
+
+        if not await self._writer.run(work, committed):
+            return False
+        while await self._writer.run(remove):
+            pass
+        return True
+
+    async def get_webhook(self, account_id: str, webhook_id: str) -> tuple[Webhook, WebhookHealth] | None:
+        """A webhook, and how it fares."""
+        row = await self._one(select(webhooks).where(_shown(account_id), webhooks.c.webhook_id == webhook_id))
+        return None if row is None else (webhook_of(row), health_of(row))
+
+    async def list_webhooks(
+        self, account_id: str, *, agent_id: str | None = None, offset: int, limit: int
+    ) -> tuple[list[tuple[Webhook, WebhookHealth]], int]:
+        """Webhooks and how they fare, newest first, and how many there are.
+
+        Args:
+            account_id: whose.
+            agent_id: only those of this agent.
+            offset: skipped.
+            limit: at most.
+        """
+        wanted = _shown(account_id)
+        if agent_id is not None:
+            wanted &= webhooks.c.agent_id == agent_id
+        newest = select(webhooks).where(wanted).order_by(webhooks.c.created.desc(), webhooks.c.webhook_id)
+        rows = await self._read(newest.offset(offset).limit(limit))
+        total = await self._count(select(func.count()).select_from(webhooks).where(wanted))
+        return [(webhook_of(row), health_of(row)) for row in rows], total
+
+    async def webhook_healths(self) -> Mapping[str, WebhookHealth]:
+        """How every webhook fares, by id."""
+        return {row["webhook_id"]: health_of(row) for row in await self._read(select(webhooks))}
+
+    def webhook_fares(self, webhook_id: str, health: WebhookHealth) -> None:
+        """Queue how a webhook fares."""
+        self._writer.queue("health", health_changes(webhook_id, health_row(health)))
+
+    async def prune_webhooks(self, *, days: int) -> int:
+        """Forget webhooks that retired more than `days` ago and have nothing left to hear; how many."""
+        before = self._clock.now() - timedelta(days=days)
+
+        async def work(connection: AsyncConnection) -> list[Webhook]:
+            waits = exists().where(
+                deliveries.c.endpoint == webhooks.c.webhook_id, deliveries.c.state == DeliveryState.WAITING.value
+            )
+            rows = (await connection.execute(select(webhooks).where(webhooks.c.retired < before, ~waits))).mappings()
+            gone = [webhook_of(row) for row in rows]
+            await connection.execute(
+                delete(webhooks).where(webhooks.c.webhook_id.in_([one.webhook_id for one in gone]))
+            )
+            return gone
+
+        def committed(gone: list[Webhook]) -> None:
+            for one in gone:
+                self.snapshot.swap(self.snapshot.now.without_webhook(one.account_id, one.webhook_id), one.account_id)
+
+        gone = await self._writer.run(work, committed)
+        return len(gone)
+
+    def _living(self, account_id: str, webhook_id: str) -> Webhook | None:
+        found = self.snapshot.webhooks_of(account_id).get(webhook_id)
+        return None if found is None or found.retired is not None else found
+
+
+def _shown(account_id: str) -> ColumnElement[bool]:
+    return (webhooks.c.account_id == account_id) & webhooks.c.retired.is_(None)
