@@ -1,8 +1,8 @@
 """Whether the node's memory stays flat over many calls: measured after each tenth of them.
 
-The first tenth fills what is meant to be filled (transactions that linger for 32 s, the store's cache, the queues), so the
-rest is held against what the second one left. Run as ``python -m benchmarks.memory [--calls N] [--rate N]``. Exits with
-1 when a call failed, or when memory rose by more than 5 %.
+The first tenth fills what is meant to be filled (transactions that linger for 32 s, the cache of the store, queues), so
+the rest is held against what the second one left. Run as ``python -m benchmarks.memory [--calls N] [--rate N]``. Exits
+with 1 when a call failed, or when memory rose by more than 5 %.
 """
 
 import argparse
