@@ -30,7 +30,7 @@ soak:  ## the long runs: a call of a day, a hundred thousand calls over bad netw
 	@scripts/install_test_peers.sh
 	CALLGATE_SOAK_HOURS=24 $(BIN)/pytest -q tests/media/conformance/test_long_calls.py
 	CALLGATE_SIMULATION_SEEDS=100000 $(BIN)/pytest -q tests/simulation
-	$(BIN)/python -m benchmarks.complete_calls --seconds 600
+	$(BIN)/python -m benchmarks.memory
 
 fuzz:  ## every parser of what comes from outside, FUZZ_SECONDS each
 	@scripts/setup.sh test

@@ -97,7 +97,7 @@ def run_load(gate: Gate, scenario: str, *, user: str, rate: int, seconds: int, t
         ]
         traces = ["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_rtt", "-rtt_freq", "1"]
         traces += ["-trace_err", "-error_file", "errors"]
-        before_s, before_mb = _processor_s(gate.process_id), _memory_mb(gate.process_id)
+        before_s, before_mb = _processor_s(gate.process_id), memory_mb(gate.process_id)
         subprocess.run(
             [*command, *traces], cwd=folder, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -120,7 +120,7 @@ def run_load(gate: Gate, scenario: str, *, user: str, rate: int, seconds: int, t
         repeated=int(last["Retransmissions(C)"]),
         seconds=_seconds(last["ElapsedTime(C)"]),
         server_s=server_s,
-        memory_mb=_memory_mb(gate.process_id) - before_mb,
+        memory_mb=memory_mb(gate.process_id) - before_mb,
         answer_ms=tuple(sorted(times)),
         complaints=tuple(complaints),
     )
@@ -141,7 +141,7 @@ def _processor_s(process_id: int) -> float:
     return total / _TICKS_PER_S
 
 
-def _memory_mb(process_id: int) -> float:
+def memory_mb(process_id: int) -> float:
     """Resident memory of a process and its children that live."""
     total = 0.0
     for number in _family(process_id):
