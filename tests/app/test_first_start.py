@@ -1,5 +1,6 @@
 import stat
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from callgate.runtime.ids import SystemIds
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
 
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
 FIXED = "abcdefgh." + "x" * 32
 
 
@@ -22,37 +24,48 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def test_the_first_start_makes_an_account_that_admits_nobody_and_keeps_its_key_safe(
     store: Store, tmp_path: Path
 ) -> None:
-    account, key = await first_account(store, tmp_path, "")
+    account, key = await first_account(store, tmp_path, "", NOW)
     file = tmp_path / "api-key"
     assert file.read_text().strip() == key
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert store.snapshot.sip_config(account.account_id).config.allowed_cidr_ranges == ()
-    again, same = await first_account(store, tmp_path, "")
+    again, same = await first_account(store, tmp_path, "", NOW)
     assert (again, same) == (account, key)
 
 
 async def test_a_key_fixed_by_a_setting_is_the_accounts_and_is_written_nowhere(store: Store, tmp_path: Path) -> None:
-    account, key = await first_account(store, tmp_path, FIXED)
+    account, key = await first_account(store, tmp_path, FIXED, NOW)
     assert key == FIXED
     assert not (tmp_path / "api-key").exists()
     other = "ijklmnop." + "y" * 32
-    await first_account(store, tmp_path, other)
+    await first_account(store, tmp_path, other, NOW)
     for known in (FIXED, other):
         found = store.account_of_key(known)
         assert found is not None
         assert found[0] == account
 
 
+async def test_a_key_that_was_revoked_does_not_come_back_by_a_restart(store: Store, tmp_path: Path) -> None:
+    account, key = await first_account(store, tmp_path, "", NOW)
+    await store.add_key(account.account_id, FIXED, "fixed by setting")
+    await store.revoke_key(account.account_id, key[:8])
+    assert (await first_account(store, tmp_path, "", NOW))[1] == f"(the one in {tmp_path / 'api-key'} is good no more)"
+    await store.add_key(account.account_id, "ijklmnop." + "y" * 32, "third")
+    await store.revoke_key(account.account_id, FIXED[:8])
+    with pytest.raises(CannotStart, match="has been revoked; expected a key that is good, or none"):
+        await first_account(store, tmp_path, FIXED, NOW)
+
+
 async def test_what_is_no_key_is_refused_without_being_shown(store: Store, tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="expected 8 letters or digits, a dot and 32 letters or digits") as caught:
-        await first_account(store, tmp_path, "hunter2")
+        await first_account(store, tmp_path, "hunter2", NOW)
     assert "hunter2" not in str(caught.value)
 
 
 async def test_the_demo_agent_is_reached_by_name_and_id_from_this_machine_and_made_once(
     store: Store, tmp_path: Path
 ) -> None:
-    account, _ = await first_account(store, tmp_path, "")
+    account, _ = await first_account(store, tmp_path, "", NOW)
     await demo_agent(store, account)
     await demo_agent(store, account)
     config = store.snapshot.sip_config(account.account_id).config

@@ -1,7 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from callgate.runtime.ids import SystemIds
+from callgate.store import accounts
 from callgate.store.accounts import is_key
+from callgate.store.errors import TooMany
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
 
@@ -25,6 +30,39 @@ async def test_a_key_can_be_fixed_and_further_ones_added(store: Store) -> None:
     found = store.account_of_key("ijklmnop." + "y" * 32)
     assert found is not None
     assert found[0] == account
+
+
+async def test_the_last_use_of_a_key_and_its_end_outlive_a_restart(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    account, _ = await store.create_account("default", "Default")
+    made, key = await store.create_key(account.account_id, "mine", creator="abcdefgh", expires=None, read_only=True)
+    store.key_used(made)
+    used = clock.now()
+    clock.advance(59)
+    store.key_used(made)  # not worth a write
+    assert store.keys_of(account.account_id)[0].last_used == used
+    await store.revoke_key(account.account_id, made.prefix)
+    await store.close()
+
+    again = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    kept = replace(made, revoked=True, last_used=used)
+    assert again.account_of_key(key) == (account, kept)
+    clock.advance(1)
+    again.key_used(kept)
+    assert again.keys_of(account.account_id)[0].last_used == clock.now()
+    await again.delete_key(account.account_id, made.prefix)
+    assert again.account_of_key(key) is None
+    await again.close()
+
+
+async def test_an_account_has_so_many_keys(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, _ = await store.create_account("default", "Default")
+    monkeypatch.setattr(accounts, "KEYS_MAX", 2)
+    await store.create_key(account.account_id, "second", creator="abcdefgh", expires=None, read_only=False)
+    with pytest.raises(TooMany, match="2"):
+        await store.create_key(account.account_id, "third", creator="abcdefgh", expires=None, read_only=False)
+    assert len(store.keys_of(account.account_id)) == 2
 
 
 def contents(folder: Path) -> list[bytes]:

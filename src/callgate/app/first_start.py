@@ -3,6 +3,7 @@
 import os
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -38,19 +39,20 @@ def make_folder(path: Path) -> None:
         raise CannotStart(f"cannot write into the data folder {path}: {words}; expected a folder of ours") from error
 
 
-async def first_account(store: Store, folder: Path, fixed_key: str) -> tuple[Account, str]:
+async def first_account(store: Store, folder: Path, fixed_key: str, now: datetime) -> tuple[Account, str]:
     """The account of a node that has one, made when there is none, and where its key is to be had.
 
     Args:
         store: opened.
         folder: where the key is kept.
         fixed_key: the setting ``api.key``; empty: one is made.
+        now: UTC.
 
     Returns:
         The account and its key, or words that say where it is.
 
     Raises:
-        CannotStart: the fixed key has not the shape of one, or the file cannot be written.
+        CannotStart: the fixed key has not the shape of one or is good no more, or the file cannot be written.
     """
     if fixed_key and not is_key(fixed_key):
         raise CannotStart(
@@ -65,12 +67,20 @@ async def first_account(store: Store, folder: Path, fixed_key: str) -> tuple[Acc
         return account, key
     account = accounts[0]
     if fixed_key:
-        if store.account_of_key(fixed_key) is None:
+        known = store.account_of_key(fixed_key)
+        if known is None:
             await store.add_key(account.account_id, fixed_key, "fixed by setting")
+        elif (spent := known[1].spent(now)) is not None:
+            raise CannotStart(f"api.key (CALLGATE_API_KEY) {spent}; expected a key that is good, or none")
         return account, fixed_key
-    with suppress(OSError):
-        return account, path.read_text().strip()
-    return account, f"(not in {path}; made at the first start)"
+    try:
+        key = path.read_text().strip()
+    except OSError:
+        return account, f"(not in {path}; made at the first start)"
+    known = store.account_of_key(key)
+    if known is None or known[1].spent(now) is not None:
+        return account, f"(the one in {path} is good no more)"
+    return account, key
 
 
 async def demo_agent(store: Store, account: Account) -> None:

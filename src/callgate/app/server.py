@@ -150,7 +150,7 @@ class Server:
         make_folder(folder)
         store = await self._open_store(folder)
         await store.end_orphans()
-        account, self.api_key = await first_account(store, folder, settings.api_key)
+        account, self.api_key = await first_account(store, folder, settings.api_key, self._clock.now())
         if demo:
             await demo_agent(store, account)
         policies = Policies(store.snapshot, settings, listening.machine.nature)

@@ -31,6 +31,11 @@ class ApiKey:
         digest: SHA-256 of the whole key, lower-case hex.
         name: for people.
         created: when, UTC.
+        creator: prefix of the key that made it; ``None``: the server itself.
+        expires: from when on it is good for nothing, UTC; ``None``: never.
+        revoked: whether it has been made good for nothing, for ever.
+        read_only: whether it may only look, and not at secrets.
+        last_used: when a request last came with it, UTC, to the minute; ``None``: none ever did.
     """
 
     prefix: str
@@ -38,3 +43,16 @@ class ApiKey:
     digest: str
     name: str
     created: datetime
+    creator: str | None = None
+    expires: datetime | None = None
+    revoked: bool = False
+    read_only: bool = False
+    last_used: datetime | None = None
+
+    def spent(self, now: datetime) -> str | None:
+        """Why it is good for nothing, in words; ``None`` when it is good."""
+        if self.revoked:
+            return "has been revoked"
+        if self.expires is not None and self.expires <= now:
+            return "has expired"
+        return None

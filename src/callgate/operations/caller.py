@@ -12,7 +12,9 @@ class Caller:
     Attributes:
         account: whose things the operation is about.
         key_prefix: names the key in the history.
+        reads_only: whether the key may only look, and not at secrets.
     """
 
     account: Account
     key_prefix: str
+    reads_only: bool = False

@@ -4,6 +4,7 @@
 
     Exception
     └── Refused             by its HTTP status
+        ├── Unknown         401
         ├── Forbidden       403
         ├── NotFound        404
         ├── Conflict        409
@@ -23,8 +24,14 @@ class Refused(Exception):
     status = 400
 
 
+class Unknown(Refused):
+    """Nobody can say who asks."""
+
+    status = 401
+
+
 class Forbidden(Refused):
-    """The thing is not the account's to change."""
+    """The thing is not the account's to change, or not by this key."""
 
     status = 403
 

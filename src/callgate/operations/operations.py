@@ -8,9 +8,11 @@ from callgate.entities.account import Account
 from callgate.entities.sip_config import SipConfig
 from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.agents import AgentOperations
+from callgate.operations.api_keys import ApiKeyOperations
 from callgate.operations.caller import Caller
 from callgate.operations.calls import CallOperations
 from callgate.operations.decisions import DecisionOperations
+from callgate.operations.errors import Forbidden, Unknown
 from callgate.operations.replay import ReplayOperations
 from callgate.operations.replay_jobs import ReplayJobs
 from callgate.operations.shadow import ShadowOperations
@@ -68,7 +70,9 @@ class Operations:
     ) -> None:
         self.models = tuple(models)
         self._store = store
+        self._clock = clock
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
+        self.api_keys = ApiKeyOperations(store, clock)
         self.agents = AgentOperations(store, check_url)
         self.calls = CallOperations(store, live, requested, check_url, recordings)
         self.stages = StageOperations(store)
@@ -81,7 +85,25 @@ class Operations:
         self.suggestions = SuggestionOperations(store, self.sip_config, drafted, jobs)
         self.shadow = ShadowOperations(store, clock, ids, self.sip_config, shadows, process_id)
 
-    def caller(self, key: str) -> Caller | None:
-        """Who speaks with an API key; ``None``: nobody."""
+    def caller(self, key: str, *, changes: bool) -> Caller:
+        """Who speaks with an API key.
+
+        Args:
+            key: as it came.
+            changes: whether something is to be changed.
+
+        Raises:
+            Unknown: nobody, or not any more.
+            Forbidden: the key may only look.
+        """
         found = self._store.account_of_key(key)
-        return None if found is None else Caller(found[0], found[1].prefix)
+        if found is None:
+            raise Unknown("the API key is not known")
+        account, kept = found
+        spent = kept.spent(self._clock.now())
+        if spent is not None:
+            raise Unknown(f"the API key {kept.prefix} {spent}")
+        self._store.key_used(kept)
+        if changes and kept.read_only:
+            raise Forbidden(f"the API key {kept.prefix} may only read; expected GET")
+        return Caller(account, kept.prefix, kept.read_only)

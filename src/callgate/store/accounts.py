@@ -2,18 +2,27 @@
 
 import hashlib
 import string
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.entities.account import Account, ApiKey
 from callgate.entities.sip_config import SipConfig, SipConfigVersion
 from callgate.store.base import StorePart
-from callgate.store.rows import version_row
+from callgate.store.errors import LastKey, TooMany
+from callgate.store.rows import api_key_row, version_row
+from callgate.store.snapshot import Configuration
 from callgate.store.tables import accounts, api_keys, sip_config_versions
 
 _PREFIX_LENGTH = 8
 _SECRET_LENGTH = 32
+KEYS_MAX: Final = 100  # of an account; all are in memory
+# The last use of a key is worth a write a minute, not one a request.
+_USED_APART: Final = timedelta(minutes=1)
 
 
 def digest_of(key: str) -> str:
@@ -36,10 +45,14 @@ def is_key(text: str) -> bool:
 
 
 class AccountStore(StorePart):
-    """The verbs on accounts."""
+    """The verbs on accounts and keys."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._used: dict[str, datetime] = {}
 
     def account_of_key(self, key: str) -> tuple[Account, ApiKey] | None:
-        """Whose key it is; from memory. Looked up by digest, so timing says nothing of keys."""
+        """Whose key it is, also when it is spent; from memory. Looked up by digest, so timing says nothing of keys."""
         configuration = self.snapshot.now
         found = configuration.keys.get(digest_of(key))
         if found is None:
@@ -69,7 +82,7 @@ class AccountStore(StorePart):
                 insert(accounts),
                 [{"account_id": account.account_id, "slug": slug, "name": name, "created": now}],
             )
-            await connection.execute(insert(api_keys), [_key_row(kept)])
+            await connection.execute(insert(api_keys), [api_key_row(kept)])
             await connection.execute(insert(sip_config_versions), [version_row(version)])
 
         def committed(nothing: None) -> None:
@@ -80,12 +93,119 @@ class AccountStore(StorePart):
 
     async def add_key(self, account_id: str, key: str, name: str) -> None:
         """Let one more key speak for an account."""
-        kept = ApiKey(key[:_PREFIX_LENGTH], account_id, digest_of(key), name, self._clock.now())
+        await self._keep(ApiKey(key[:_PREFIX_LENGTH], account_id, digest_of(key), name, self._clock.now()))
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(insert(api_keys), [_key_row(kept)])
+    async def create_key(
+        self, account_id: str, name: str, *, creator: str, expires: datetime | None, read_only: bool
+    ) -> tuple[ApiKey, str]:
+        """Make a key.
 
-        await self._writer.run(work, lambda nothing: self.snapshot.swap(self.snapshot.now.with_key(kept), account_id))
+        Args:
+            account_id: for which it speaks.
+            name: for people.
+            creator: prefix of the key that makes it.
+            expires: until when it is good; ``None``: for ever.
+            read_only: whether it may only look.
+
+        Returns:
+            What is kept of it, and the key: this once.
+
+        Raises:
+            TooMany: the account has `KEYS_MAX`.
+        """
+        taken = {known.prefix for known in self.keys_of(account_id)}
+        key = self._new_key()
+        while key[:_PREFIX_LENGTH] in taken:
+            key = self._new_key()
+        kept = ApiKey(
+            key[:_PREFIX_LENGTH],
+            account_id,
+            digest_of(key),
+            name,
+            self._clock.now(),
+            creator,
+            expires,
+            False,
+            read_only,
+        )
+        await self._keep(kept, KEYS_MAX)
+        return kept, key
+
+    def keys_of(self, account_id: str) -> list[ApiKey]:
+        """The keys of an account, newest first, the spent ones too; from memory."""
+        keys = [key for key in self.snapshot.now.keys.values() if key.account_id == account_id]
+        keys.sort(key=lambda key: key.created)
+        return [self._with_use(key) for key in keys[::-1]]
+
+    def key_used(self, key: ApiKey) -> None:
+        """Remember that a request came with a key."""
+        now = self._clock.now()
+        last = self._used.get(key.digest, key.last_used)
+        if last is None or now - last >= _USED_APART:
+            self._used[key.digest] = now
+            self._writer.queue("used", {"b_digest": key.digest, "b_last_used": now})
+
+    async def revoke_key(self, account_id: str, prefix: str) -> ApiKey | None:
+        """Make a key good for nothing, for ever; ``None`` when there is none.
+
+        Raises:
+            LastKey: no other key of the account may change anything.
+        """
+
+        async def work(connection: AsyncConnection) -> ApiKey | None:
+            key = self._dispensable(account_id, prefix)
+            if key is not None:
+                await connection.execute(update(api_keys).where(api_keys.c.digest == key.digest).values(revoked=True))
+            return None if key is None else replace(key, revoked=True)
+
+        return await self._changed(work, lambda now, key: now.with_key(key))
+
+    async def delete_key(self, account_id: str, prefix: str) -> bool:
+        """Delete a key; ``False`` when there is none.
+
+        Raises:
+            LastKey: no other key of the account may change anything.
+        """
+
+        async def work(connection: AsyncConnection) -> ApiKey | None:
+            key = self._dispensable(account_id, prefix)
+            if key is not None:
+                await connection.execute(delete(api_keys).where(api_keys.c.digest == key.digest))
+            return key
+
+        return await self._changed(work, lambda now, key: now.without_key(key.digest)) is not None
+
+    def _dispensable(self, account_id: str, prefix: str) -> ApiKey | None:
+        """The key of a prefix, unless it is the only one that may change things and will not expire."""
+        keys = self.keys_of(account_id)
+        lasting = [key for key in keys if not (key.revoked or key.read_only or key.expires is not None)]
+        if [key.prefix for key in lasting] == [prefix]:
+            raise LastKey
+        return next((key for key in keys if key.prefix == prefix), None)
+
+    def _with_use(self, key: ApiKey) -> ApiKey:
+        used = self._used.get(key.digest)
+        return key if used is None else replace(key, last_used=used)
+
+    async def _keep(self, kept: ApiKey, keys_max: int | None = None) -> None:
+        async def work(connection: AsyncConnection) -> ApiKey:
+            if keys_max is not None and len(self.keys_of(kept.account_id)) >= keys_max:
+                raise TooMany(str(keys_max))
+            await connection.execute(insert(api_keys), [api_key_row(kept)])
+            return kept
+
+        await self._changed(work, lambda now, key: now.with_key(key))
+
+    async def _changed(
+        self,
+        work: Callable[[AsyncConnection], Awaitable[ApiKey | None]],
+        changed: Callable[[Configuration, ApiKey], Configuration],
+    ) -> ApiKey | None:
+        def committed(key: ApiKey | None) -> None:
+            if key is not None:
+                self.snapshot.swap(changed(self.snapshot.now, key), key.account_id)
+
+        return await self._writer.run(work, committed)
 
     def _new_key(self) -> str:
         letters = string.ascii_letters + string.digits
@@ -93,13 +213,3 @@ class AccountStore(StorePart):
         while len(text) < _PREFIX_LENGTH + _SECRET_LENGTH:
             text += "".join(letter for letter in self._ids.token(48) if letter in letters)
         return f"{text[:_PREFIX_LENGTH]}.{text[_PREFIX_LENGTH : _PREFIX_LENGTH + _SECRET_LENGTH]}"
-
-
-def _key_row(key: ApiKey) -> dict[str, object]:
-    return {
-        "digest": key.digest,
-        "prefix": key.prefix,
-        "account_id": key.account_id,
-        "name": key.name,
-        "created": key.created,
-    }

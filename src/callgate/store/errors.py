@@ -5,6 +5,7 @@
     Exception
     ├── StoreUnavailable    the database cannot be opened, read or written; words for an operator
     ├── NameTaken           another thing of the account is called so
+    ├── LastKey             no other key of the account may change anything
     ├── TooMany             the account has as many of its kind as it may
     └── VersionConflict     a configuration was changed in between
 """
@@ -18,6 +19,10 @@ class StoreUnavailable(Exception):
 
 class NameTaken(Exception):
     """Another thing of the account has the name; nothing was changed."""
+
+
+class LastKey(Exception):
+    """Without this key nobody could change anything of the account, nor make another one; nothing was changed."""
 
 
 class TooMany(Exception):

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql.dml import UpdateBase
 
 from callgate.store.tables import (
+    api_keys,
     call_events,
     call_stages,
     calls,
@@ -68,6 +69,11 @@ _RESTAGE_CALL: Final = (
     .where(calls.c.call_id == bindparam(f"{_BOUND}call_id"))
     .values({name: bindparam(f"{_BOUND}{name}") for name in ("stage_id", "settings")})
 )
+_USE_KEY: Final = (
+    update(api_keys)
+    .where(api_keys.c.digest == bindparam(f"{_BOUND}digest"))
+    .values(last_used=bindparam(f"{_BOUND}last_used"))
+)
 _DELIVERY_KEY: Final = ("event_id", "endpoint")
 _DELIVERY_COLUMNS: Final = ("due", "state", "tries", "tried", "failure")
 _UPDATE_DELIVERY: Final = (
@@ -102,6 +108,7 @@ _STATEMENTS: Final = {
     "deliveries": _Statement(insert(deliveries), deliveries),
     "tried": _Statement(_UPDATE_DELIVERY, deliveries),
     "health": _Statement(_UPDATE_HEALTH, webhooks),
+    "used": _Statement(_USE_KEY, api_keys),
 }
 
 

@@ -139,7 +139,10 @@ async def _load(engine: AsyncEngine) -> Configuration:
             account_of(row)
             for row in (await connection.execute(select(accounts).order_by(accounts.c.created))).mappings()
         ]
-        keys = [api_key_of(row) for row in (await connection.execute(select(api_keys))).mappings()]
+        keys = [
+            api_key_of(row)
+            for row in (await connection.execute(select(api_keys).order_by(api_keys.c.created))).mappings()
+        ]
         living = [
             agent_of(row)
             for row in (await connection.execute(select(agents).where(agents.c.deleted.is_(None)))).mappings()

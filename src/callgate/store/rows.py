@@ -1,6 +1,7 @@
 """Entities as rows and back."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,12 @@ def account_of(row: Row) -> Account:
 
 def api_key_of(row: Row) -> ApiKey:
     """What is kept of a key, from its row."""
-    return ApiKey(row["prefix"], row["account_id"], row["digest"], row["name"], row["created"])
+    return ApiKey(**{attribute.name: row[attribute.name] for attribute in fields(ApiKey)})
+
+
+def api_key_row(key: ApiKey) -> dict[str, Any]:
+    """The row of what is kept of a key."""
+    return {attribute.name: getattr(key, attribute.name) for attribute in fields(ApiKey)}
 
 
 def config_json(config: SipConfig) -> dict[str, Json]:

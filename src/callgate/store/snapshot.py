@@ -45,8 +45,12 @@ class Configuration:
         )
 
     def with_key(self, key: ApiKey) -> "Configuration":
-        """One key more."""
+        """A key new or changed."""
         return replace(self, keys={**self.keys, key.digest: key})
+
+    def without_key(self, digest: str) -> "Configuration":
+        """A key deleted."""
+        return replace(self, keys={name: key for name, key in self.keys.items() if name != digest})
 
     def with_agent(self, agent: Agent) -> "Configuration":
         """An agent new or changed."""

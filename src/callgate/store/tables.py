@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -57,6 +59,11 @@ api_keys = Table(
     Column("account_id", String(36), nullable=False),
     Column("name", Text, nullable=False),
     Column("created", UtcDateTime, nullable=False),
+    Column("creator", String(8)),
+    Column("expires", UtcDateTime),
+    Column("revoked", Boolean, nullable=False, server_default=false()),
+    Column("read_only", Boolean, nullable=False, server_default=false()),
+    Column("last_used", UtcDateTime),
 )
 
 sip_config_versions = Table(

@@ -14,6 +14,7 @@ import callgate
 from callgate.operations.errors import Full, Refused
 from callgate.operations.operations import Operations
 from callgate.schema.agent import AgentBody
+from callgate.schema.api_key import ApiKeyBody, ApiKeyPatch
 from callgate.schema.errors import Invalid
 from callgate.schema.evaluate import EvaluateBody
 from callgate.schema.replay import ReplayBody
@@ -23,8 +24,21 @@ from callgate.schema.start_call import StartAgentCallBody, StartCallBody
 from callgate.schema.tool import ToolBody, ToolTest
 from callgate.schema.webhook import WebhookBody, WebhookPatch
 from callgate.store.errors import StoreUnavailable
-from callgate.web.api import agents, calls, decisions, models, rehearsal, sip, stages, stream_calls, tools, webhooks
+from callgate.web.api import (
+    agents,
+    api_keys,
+    calls,
+    decisions,
+    models,
+    rehearsal,
+    sip,
+    stages,
+    stream_calls,
+    tools,
+    webhooks,
+)
 from callgate.web.documented import schemas_of
+from callgate.web.masking import Masking
 from callgate.web.request import LINT_HEADER, UNSAFE_KEY_HEADER
 
 BODY_BYTES_MAX: Final = 1_048_576  # a configuration at all its limits stays under 300 kB
@@ -53,6 +67,7 @@ def create_app(
     )
     app.state.operations = operations
     app.state.body_bytes_max = body_bytes_max
+    app.add_middleware(Masking)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
@@ -60,7 +75,7 @@ def create_app(
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
         expose_headers=["ETag", LINT_HEADER],
     )
-    for noun in (decisions, sip, rehearsal, agents, tools, webhooks, calls, stages, models, stream_calls):
+    for noun in (decisions, sip, rehearsal, api_keys, agents, tools, webhooks, calls, stages, models, stream_calls):
         app.include_router(noun.router)
     _add_node_routes(app, ready)
     _add_refusals(app)
@@ -93,7 +108,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     rules = (SipConfigPatch, EvaluateBody, ReplayBody, ShadowBody)
     tools_, started = (ToolBody, ToolTest), (StartCallBody, StartAgentCallBody)
-    schemas.update(schemas_of(AgentBody, WebhookBody, WebhookPatch, *rules, *tools_, *started))
+    schemas.update(schemas_of(AgentBody, ApiKeyBody, ApiKeyPatch, WebhookBody, WebhookPatch, *rules, *tools_, *started))
     return document
 
 

@@ -12,6 +12,7 @@ from callgate.operations.operations import Operations
 from callgate.schema.errors import invalid
 from callgate.schema.json_text import read_json
 from callgate.schema.page import page, page_size, read_cursor, write_cursor
+from callgate.web.masking import hide_secrets
 
 KEY_HEADER: Final = "X-API-Key"
 UNSAFE_KEY_HEADER: Final = "X-Unsafe-API-Key"  # the same, and the one that browsers of other sites may send
@@ -27,13 +28,13 @@ def operations_of(request: Request) -> Operations:
 
 
 async def authenticated(request: Request, key: Annotated[str | None, Depends(_key)]) -> Caller:
-    """Who asks; 401 without a known key."""
+    """Who asks; 401 without a good key, 403 when it may only read and something is to be changed."""
     key = key or request.headers.get(UNSAFE_KEY_HEADER)
     if not key:
         raise HTTPException(401, f"an API key is needed in the header {KEY_HEADER}")
-    caller = operations_of(request).caller(key)
-    if caller is None:
-        raise HTTPException(401, "the API key is not known")
+    caller = operations_of(request).caller(key, changes=request.method not in ("GET", "HEAD"))
+    if caller.reads_only:
+        hide_secrets(request.scope)
     return caller
 
 

@@ -5,6 +5,7 @@ Whose call it may be is said by the key, so that a bot may keep the account that
 
 import base64
 import binascii
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from callgate.operations.caller import Caller
+from callgate.operations.errors import Refused
 from callgate.operations.stream_calls import StreamCallRefused
 from callgate.web.request import Verbs, operations_of
 
@@ -43,16 +45,16 @@ async def update_stream_call(request: Request, account: str, sid: str, verbs: Ve
 def _asker(request: Request) -> Caller:
     """Any user, and an API key as the password. RFC 7617 section 2 (The 'Basic' Authentication Scheme)."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    caller = None
+    key = ""
     if scheme.lower() == "basic":
-        try:
+        with suppress(binascii.Error, ValueError):
             _, _, key = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            key = ""
-        caller = operations_of(request).caller(key) if key else None
-    if caller is None:
+    if not key:
         raise StreamCallRefused(401, 20003, "expected Basic authentication with an API key as the password")
-    return caller
+    try:
+        return operations_of(request).caller(key, changes=request.method != "GET")
+    except Refused as refusal:
+        raise StreamCallRefused(refusal.status, 20003, str(refusal)) from None
 
 
 async def _form(request: Request) -> dict[str, str]:
