@@ -49,6 +49,9 @@ class Live:
     pressed: list[tuple[str, str]] = field(default_factory=list)
     measured: dict[str, SoundQuality] = field(default_factory=dict)
 
+    def of_account(self, account_id: str) -> int:
+        return len(self.joined)
+
     def quality(self, call_id: str) -> SoundQuality | None:
         return self.measured.get(call_id)
 
@@ -176,6 +179,7 @@ def operations_over(
         tasks=tasks,
         tool_client=client or ToolClient(AddressGuard(allow_loopback=True)),
         models=("demo", "fast", "ultravox-v0.7"),
+        account_calls_max=ACCOUNT_CALLS_MAX,
     )
 
 

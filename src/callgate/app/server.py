@@ -195,6 +195,7 @@ class Server:
             tasks=self._tasks,
             tool_client=self._make_tool_client(allow_loopback=on_this_machine),
             models=sorted({"demo", *settings.models}),
+            account_calls_max=settings.account_calls_max or settings.calls_max,
             shadows=shadows,
             process_id=self._process_id,
         )

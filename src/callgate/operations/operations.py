@@ -7,6 +7,7 @@ from callgate.core.admission.policy import PolicySet
 from callgate.entities.account import Account
 from callgate.entities.sip_config import SipConfig
 from callgate.media.recording_folder import RecordingFolder
+from callgate.operations.accounts import AccountOperations
 from callgate.operations.agents import AgentOperations
 from callgate.operations.api_keys import ApiKeyOperations
 from callgate.operations.caller import Caller
@@ -44,6 +45,7 @@ class Operations:
         recordings: what was recorded; ``None``: nothing is.
         tasks: who owns what runs in the background.
         tool_client: asks tools that are tried; guarded.
+        account_calls_max: calls that an account may have at a time.
         models: names that calls may ask for as their `model`, in order.
         shadows: what this process has seen of drafts beside the rules; ``None``: it sees no calls.
         process_id: names this process among those that write what they have seen.
@@ -65,6 +67,7 @@ class Operations:
         tasks: TaskOwner,
         tool_client: ToolClient,
         models: Sequence[str] = ("demo",),
+        account_calls_max: int,
         shadows: ShadowTallies | None = None,
         process_id: str = "",
     ) -> None:
@@ -72,6 +75,7 @@ class Operations:
         self._store = store
         self._clock = clock
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
+        self.accounts = AccountOperations(live, account_calls_max)
         self.api_keys = ApiKeyOperations(store, clock)
         self.agents = AgentOperations(store, check_url)
         self.calls = CallOperations(store, live, requested, check_url, recordings)

@@ -554,6 +554,10 @@ class RequestedCalls(Protocol):
 class LiveCalls(Protocol):
     """The calls in progress on this node, as the API may act on them."""
 
+    def of_account(self, account_id: str) -> int:
+        """How many an account has."""
+        ...
+
     def is_live(self, call_id: str) -> bool:
         """Whether the call is in progress here."""
         ...

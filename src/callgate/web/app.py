@@ -25,6 +25,7 @@ from callgate.schema.tool import ToolBody, ToolTest
 from callgate.schema.webhook import WebhookBody, WebhookPatch
 from callgate.store.errors import StoreUnavailable
 from callgate.web.api import (
+    accounts,
     agents,
     api_keys,
     calls,
@@ -75,7 +76,20 @@ def create_app(
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
         expose_headers=["ETag", LINT_HEADER],
     )
-    for noun in (decisions, sip, rehearsal, api_keys, agents, tools, webhooks, calls, stages, models, stream_calls):
+    for noun in (
+        decisions,
+        sip,
+        rehearsal,
+        accounts,
+        api_keys,
+        agents,
+        tools,
+        webhooks,
+        calls,
+        stages,
+        models,
+        stream_calls,
+    ):
         app.include_router(noun.router)
     _add_node_routes(app, ready)
     _add_refusals(app)
