@@ -27,7 +27,7 @@ _USERNAME_CHARS_MAX: Final = 256
 _SCHEME: Final = re.compile(r"digest[ \t]+", re.IGNORECASE)
 _PARAMETER: Final = re.compile(
     r"""[ \t]*(?P<name>[A-Za-z0-9\-.!%*_+`'~]+)[ \t]*=[ \t]*
-    (?P<value>"(?:[^"\\]|\\.)*+"|[^\x00-\x20\x7f,"]+)[ \t]*(?:,|$)""",
+    (?P<value>"(?:[^"\\]|\\.)*"|[^\x00-\x20\x7f,"]+)[ \t]*(?:,|$)""",
     re.VERBOSE | re.DOTALL,
 )
 _COUNT: Final = re.compile(r"[0-9a-fA-F]{8}", re.ASCII)

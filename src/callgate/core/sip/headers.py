@@ -112,7 +112,7 @@ KNOWN_NAMES: Final[dict[str, str]] = _names()
 
 _KEYS: Final = {spelling: name.lower() for spelling, name in KNOWN_NAMES.items()}  # what the index of values goes by
 
-_PIECE: Final = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*+"|<[^>]*+>)*+', re.DOTALL)
+_PIECE: Final = re.compile(r'(?:[^,"<]++|"(?:[^"\\]++|\\.)*"|<[^>]*+>)*', re.DOTALL)
 
 
 def canonical(name: str) -> str:

@@ -8,7 +8,7 @@ from callgate.core.sip.errors import ParseError
 from callgate.core.sip.parameters import Parameters, parameter, parse_parameters, quote, unquote, write_parameters
 from callgate.core.sip.uri import NOT_IN_URI, SCHEME
 
-_QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_QUOTED: Final = re.compile(r'"(?:[^"\\]++|\\.)*"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 
 # gen-value is a token, a host or a quoted string; unbracketed IPv6 is let through (RFC 5118 section 4.5 (IPv6 Reference
 # Delimiters in Via Header) shows such a `received`), and so is anything else that cannot be mistaken for its end.
-_VALUE: Final = re.compile(r'[^\x00-\x20\x7f;,<>"]+|"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_PIECE: Final = re.compile(r'(?:[^;"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_VALUE: Final = re.compile(r'[^\x00-\x20\x7f;,<>"]+|"(?:[^"\\]|\\.)*"', re.DOTALL)
+_PIECE: Final = re.compile(r'(?:[^;"]++|"(?:[^"\\]++|\\.)*")*', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
