@@ -34,8 +34,8 @@ def settings_page() -> Iterator[str]:
             f"default `{shown}`{' ' + declaration.unit if declaration.unit else ''}" if shown else "empty by default"
         ]
         if declaration.lowest is not None or declaration.highest is not None:
-            low = "" if declaration.lowest is None else f"{declaration.lowest:,g}"
-            high = "" if declaration.highest is None else f"{declaration.highest:,g}"
+            low = "" if declaration.lowest is None else f"{declaration.lowest:,.9g}"
+            high = "" if declaration.highest is None else f"{declaration.highest:,.9g}"
             facts.append(f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}")
         if declaration.choices:
             facts.append("one of " + ", ".join(f"`{choice}`" for choice in declaration.choices))

@@ -190,7 +190,7 @@ def _typed(declaration: Declaration, value: Any, where: str) -> Any:
             raise wrong("a whole number" if wanted is int else "a number")
         low, high = declaration.lowest, declaration.highest
         if (low is not None and result < low) or (high is not None and result > high):
-            bounds = f"at least {low:g}" if high is None else f"{0 if low is None else low:g} to {high:g}"
+            bounds = f"at least {low:.9g}" if high is None else f"{0 if low is None else low:.9g} to {high:.9g}"
             raise wrong(f"{bounds} {declaration.unit}".rstrip())
     if declaration.choices and str(result) not in declaration.choices:
         raise wrong("one of " + ", ".join(declaration.choices))
