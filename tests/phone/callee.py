@@ -60,7 +60,7 @@ class Callee:
         user = parse_uri(leg.attempt.request_uri).user
         leg.ring()
         if user == "busy":
-            leg.refuse(486)
+            leg.refuse(486, cause='the line is "taken"')
         elif user == "strange":
             leg.answer(b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n")
         elif user != "ring":

@@ -64,7 +64,7 @@ async def test_the_other_side_hangs_up(callee: Callee) -> None:
 async def test_a_refusal_is_told_with_its_status(callee: Callee) -> None:
     report = await place_call(f"sip:busy@127.0.0.1:{callee.port}")
     assert (report.ok, report.status, report.answered_ms) == (False, 486, None)
-    assert report.story() == "not answered: 486 Busy Here"
+    assert report.story() == "not answered: 486 Busy Here (the line is 'taken')"
 
 
 async def test_an_answer_without_sound_is_not_ok(callee: Callee) -> None:

@@ -13,7 +13,7 @@ def test_the_story_of_an_answered_call() -> None:
 
 def test_the_story_of_others() -> None:
     assert CallReport("sip:a@b", None, "timed out").story() == "not answered: timed out"
-    refused = CallReport("sip:a@b", 488, "Not Acceptable Here", decision='305 callgate "video"')
+    refused = CallReport("sip:a@b", 488, "Not Acceptable Here", why='305 callgate "video"')
     assert refused.story() == 'not answered: 488 Not Acceptable Here (305 callgate "video")'
     silent = CallReport("sip:a@b", 200, "OK", answered_ms=1.0, codec="PCMU", ended_by="callee")
     assert silent.story().endswith("heard nothing, the other side hung up")

@@ -124,7 +124,7 @@ def test_the_built_in_phone_with_every_codec(secure_gate: Gate, codec: str, srtp
 def test_the_built_in_phone_without_srtp_where_it_is_required(secure_gate: Gate) -> None:
     report = Phone(secure_gate).calls("demo", transport="tcp", codecs=["PCMU"])
     assert (report.status, report.ok) == (488, False)
-    assert "encryption is required here" in report.decision
+    assert "encryption is required here" in report.why
 
 
 @pytest.mark.sipp

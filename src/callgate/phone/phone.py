@@ -15,6 +15,8 @@ from callgate.core.sdp.negotiate import answer, offer, read_answer
 from callgate.core.sdp.path import SoundPath
 from callgate.core.sdp.terms import SRTP_MODES, SoundTerms
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.headers import Headers
+from callgate.core.sip.reason import reason_words
 from callgate.core.sip.uri import parse_uri
 from callgate.phone.report import CallReport
 from callgate.phone.sound import PhoneSound, check_digits, read_wav, write_wav
@@ -156,7 +158,7 @@ class _Call:
         self._over = asyncio.Event()
         self._status: int | None = None
         self._reason = ""
-        self._decision = ""
+        self._why = ""
         self._path: SoundPath | None = None
         self._ended_by = ""
 
@@ -213,7 +215,8 @@ class _Call:
     def refused(self, status: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
         """A final response of 300 or more."""
         self._status, self._reason = status, reason
-        self._decision = next((value for name, value in headers if name.lower() == "warning"), "")
+        found = Headers(headers)
+        self._why = reason_words(found) or found.get("Warning") or ""
         self._tell(f"{status} {reason}")
         self._final.set()
 
@@ -304,7 +307,7 @@ class _Call:
             ended_by=self._ended_by,
             codec=self._path.codec if self._path is not None else "",
             srtp=self._path.crypto.suite if self._path is not None and self._path.crypto is not None else "",
-            decision=self._decision,
+            why=self._why,
         )
 
 

@@ -24,7 +24,7 @@ class CallReport:
         ended_by: ``caller`` (the phone), ``callee``, or empty when the call was not answered or just vanished.
         codec: ``PCMU``, ``PCMA`` …; empty when there was none.
         srtp: the suite by which sound was encrypted; empty when it was not.
-        decision: the callee's word on why, of a refusal's ``Warning`` header; empty without one.
+        why: the words of a refusal's ``Reason`` header, or its ``Warning``; empty without either.
     """
 
     uri: str
@@ -40,7 +40,7 @@ class CallReport:
     packets_received: int = 0
     ended_by: str = ""
     codec: str = ""
-    decision: str = ""
+    why: str = ""
     srtp: str = ""
 
     def as_json(self) -> JsonObject:
@@ -51,7 +51,7 @@ class CallReport:
         """For people, one line."""
         if self.answered_ms is None:
             status = f"{self.status} {self.reason}" if self.status is not None else self.reason
-            return f"not answered: {status}" + (f" ({self.decision})" if self.decision else "")
+            return f"not answered: {status}" + (f" ({self.why})" if self.why else "")
         heard = f"heard {self.heard_ms / 1_000:.1f} s of sound" if self.heard_ms else "heard nothing"
         sound = f"{self.codec}, {self.srtp}" if self.srtp else self.codec
         ended = {"caller": "we hung up", "callee": "the other side hung up"}.get(self.ended_by, self.reason)

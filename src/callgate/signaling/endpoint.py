@@ -18,6 +18,7 @@ from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
 from callgate.core.sip.limits import MESSAGE_BYTES_MAX
 from callgate.core.sip.message import Request, Response, respond
+from callgate.core.sip.reason import why
 from callgate.core.sip.stateless import acknowledges, refuse_statelessly, stateless_tag
 from callgate.core.sip.timers import Timers
 from callgate.core.sip.transaction import State
@@ -34,7 +35,7 @@ from callgate.signaling.living_calls import LivingCalls
 from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
 from callgate.signaling.transport import Connection, Hop, Listener, Peer
 from callgate.signaling.transports import TransportOptions, Transports
-from callgate.signaling.within_dialog import ALLOW, SUPPORTED, WithinDialog, why
+from callgate.signaling.within_dialog import ALLOW, SUPPORTED, WithinDialog
 
 
 class SipEndpoint:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.message import Request, respond
 from callgate.core.sip.offer_answer import Input, State
+from callgate.core.sip.reason import why
 from callgate.core.sip.reliable import parse_rack, reliably
 from callgate.entities.attempt import Attempt
 from callgate.ports import LegListener, ReofferAnswer
 from callgate.signaling.exchange import ServerExchange
 from callgate.signaling.reliable import ReliableResponses
-from callgate.signaling.within_dialog import Headers, WithinDialog, reason
+from callgate.signaling.within_dialog import Headers, WithinDialog
 
 if TYPE_CHECKING:
     from callgate.signaling.endpoint import SipEndpoint
@@ -92,13 +93,12 @@ class IncomingLeg(WithinDialog):
         """Send a final refusal; a leg's peer has been admitted, and may know why."""
         if self._exchange.open:
             # RFC 3326 section 2 allows it in responses whose status says so; others ignore it, and people read traces.
-            why = (("Reason", reason("SIP", status, cause)),) if cause else ()
             self._exchange.respond(
                 respond(
                     self._exchange.request,
                     status,
                     to_tag=self.tag,
-                    headers=(*headers, *why, ("Server", self._endpoint.user_agent)),
+                    headers=(*headers, *why(status, cause), ("Server", self._endpoint.user_agent)),
                 )
             )
             self._reliable.refused()

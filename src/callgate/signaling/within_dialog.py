@@ -12,6 +12,7 @@ from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import SipError
 from callgate.core.sip.message import Request, Response, respond
 from callgate.core.sip.offer_answer import Effect, Input, OfferAnswer, State
+from callgate.core.sip.reason import reason_words, write_reason
 from callgate.ports import ReofferAnswer
 from callgate.signaling.acceptance import Acceptance
 from callgate.signaling.digits_by_info import answer_info
@@ -245,7 +246,7 @@ class WithinDialog:
         self._end()
         self._leaving = None
         # Q.850 cause 16 is normal call clearing.
-        headers = [("Reason", reason("Q.850", 16, cause))] if cause else []
+        headers = [("Reason", write_reason("Q.850", 16, cause))] if cause else []
         self.request("BYE", headers, b"", self._bye_answered, lambda reason: self._gone())
 
     def _bye_answered(self, response: Response) -> None:
@@ -278,7 +279,7 @@ class WithinDialog:
         told = self._left
         self._end()
         if not told:
-            self.on_hung_up(_reason_words(request))
+            self.on_hung_up(reason_words(request.headers))
 
     def _reinvite_came(self, request: Request, exchange: ServerExchange) -> None:
         if self._reinviting:
@@ -353,27 +354,3 @@ class WithinDialog:
         exchange.respond(response)
         if pressed is not None and not self._left:
             self.on_digit(*pressed)
-
-
-def reason(protocol: str, code: int, words: str) -> str:
-    """The value of a Reason header. RFC 3326 section 2 (The Reason Header Field)."""
-    words = words[:200]
-    quoted = words
-    if not words.isprintable() or '"' in words or "\\" in words:
-        quoted = "".join(c if c.isprintable() and c not in '"\\' else "'" for c in words)
-    return f'{protocol};cause={code};text="{quoted}"'
-
-
-def why(status: int, words: str | None) -> tuple[tuple[str, str], ...]:
-    """The headers in which a refusal says why, to peers that have been admitted."""
-    return (("Reason", reason("SIP", status, words)),) if words else ()
-
-
-def _reason_words(request: Request) -> str:
-    """The text of a Reason header, or its whole value; empty without one."""
-    try:
-        value = request.headers.get("Reason") or ""
-    except SipError:
-        return ""
-    _, found, rest = value.partition('text="')
-    return rest.partition('"')[0] if found else value
