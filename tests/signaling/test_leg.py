@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import weakref
 
 import pytest
@@ -233,6 +234,22 @@ async def test_what_served_a_call_is_let_go_of_while_its_transaction_lingers(hou
     assert await listener.heard() == ("hung up", "")
     del listener
     assert served() is None
+
+
+async def test_a_leg_that_is_over_goes_without_the_collector(house: House, caller: Caller) -> None:
+    # A full collection is rare: what waits for one is 10 kB a call.
+    leg, ear = await joined(house, caller)
+    gone = weakref.ref(leg)
+    gc.disable()
+    try:
+        await caller.send("BYE")
+        assert (await caller.response()).status == 200
+        assert await ear.heard() == ("hung up", "")
+        del leg
+        house.clock.advance(64 * T1_S)  # copies of the INVITE are answered until then
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_what_served_a_call_is_let_go_of_once_our_bye_is_answered(house: House, caller: Caller) -> None:

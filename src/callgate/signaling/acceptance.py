@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 from callgate.core.sip.dialog import Repetition
 from callgate.core.sip.message import Request, Response
@@ -16,9 +17,12 @@ class Acceptance:
     """The accepted INVITE of a dialog; there is one at a time."""
 
     def __init__(self, endpoint: "SipEndpoint", given_up: Callable[[], None]) -> None:
-        """`given_up` is told when no ACK has come for 64·T1."""
+        """`given_up`, a method of the side, is told when no ACK has come for 64·T1.
+
+        The side is not held: it holds this, and a circle would wait for the collector.
+        """
         self._endpoint = endpoint
-        self._given_up = given_up
+        self._given_up = WeakMethod(given_up)
         self._sent: tuple[ServerExchange, Response, Repetition] | None = None
         self._alarm: Alarm | None = None
 
@@ -60,4 +64,6 @@ class Acceptance:
             self._arm(repetition)
             return
         self.stop()
-        self._given_up()
+        given_up = self._given_up()
+        if given_up is not None:
+            given_up()

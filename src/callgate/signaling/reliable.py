@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 from callgate.core.sip.message import Response
 from callgate.core.sip.reliable import FIRST_NUMBER_MAX, TAG, Effect, Input, RAck, Responses, required
@@ -32,8 +33,8 @@ class ReliableResponses:
         """
         self._endpoint = endpoint
         self._exchange = exchange
-        self._answer = answer
-        self._given_up = given_up
+        # Methods of the leg, which holds this: a circle would wait for the collector.
+        self._answer, self._given_up = WeakMethod(answer), WeakMethod(given_up)
         self._machine = Responses(endpoint.timers, exchange.request, 1 + endpoint.number(FIRST_NUMBER_MAX))
         self._sent: Response | None = None
         self._alarm: Alarm | None = None
@@ -77,9 +78,9 @@ class ReliableResponses:
         if Effect.REPEAT in effects and self._sent is not None:
             self._exchange.respond(self._sent)
         if Effect.ANSWER in effects:
-            self._answer()
+            self._call(self._answer)
         if Effect.REFUSE in effects:
-            self._given_up()
+            self._call(self._given_up)
 
     def _arm(self) -> None:
         if self._alarm is not None:
@@ -93,3 +94,9 @@ class ReliableResponses:
         effects = self._machine.wake(self._endpoint.clock.monotonic())
         self._arm()
         self._carry_out(effects)
+
+    @staticmethod
+    def _call(method: WeakMethod[Callable[[], None]]) -> None:
+        living = method()
+        if living is not None:
+            living()

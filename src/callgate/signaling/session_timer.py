@@ -1,6 +1,7 @@
 """Keeps one call's session alive: the machine of `core.sip.session_timer`, its alarm, and the refreshes it asks for."""
 
 from typing import TYPE_CHECKING, Final
+from weakref import proxy
 
 from callgate.core.sip.message import Request, Response
 from callgate.core.sip.session_timer import (
@@ -31,7 +32,7 @@ class SessionKeeper:
     """The session of one dialog."""
 
     def __init__(self, side: "WithinDialog", endpoint: "SipEndpoint") -> None:
-        self._side = side
+        self._side = proxy(side)  # which holds this: a circle would wait for the collector
         self._endpoint = endpoint
         self._timer = SessionTimer()
         self._minimum_s = INTERVAL_S_MIN
