@@ -20,8 +20,8 @@ from callgate.signaling.addresses import AddressBook
 
 # Counted references free most of what calls leave behind, and a full collection beside 3,000 transactions that wait for
 # their copies stalls every call. So: the young often enough to take 1 ms, the middle every ten of these, all of it once
-# in some ten thousand calls: the circles that long calls leave behind would otherwise stay for ever.
-_COLLECTION_THRESHOLDS: Final = (2_000, 10, 20)
+# in some twenty thousand calls: the circles that long calls leave behind would otherwise stay for ever.
+_COLLECTION_THRESHOLDS: Final = (2_000, 10, 50)
 
 
 def run_server(settings: Settings, *, demo: bool, self_call: bool) -> int:
