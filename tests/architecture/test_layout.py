@@ -25,6 +25,7 @@ SHOWN_BY = {
     "core/admission/moves.py": "core/admission/test_replay.py",
     "core/admission/recipe.py": "core/admission/test_replay.py",
     "config/declaration.py": "config/test_settings.py",
+    "config/sections": "config/test_settings.py",
     "store/errors.py": "store/test_open.py",
     "store/tables.py": "store/test_open.py",
     "store/migrations": "store/test_open.py",
