@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FUZZ_SECONDS ?= 60
+# Most tests wait for a real peer: three at a time keep two cores busy.
+TEST_PROCESSES ?= 3
 export PYTHON
 
 .PHONY: run setup test check soak fuzz bench docs
@@ -16,7 +18,7 @@ test:  ## everything that CI runs
 	@scripts/setup.sh test
 	@scripts/install_test_peers.sh
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n $(TEST_PROCESSES) --dist loadfile
 
 check:  ## what needs no run: style, types, import contracts, generated pages
 	$(BIN)/ruff check .
