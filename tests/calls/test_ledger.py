@@ -30,10 +30,10 @@ class SlowStore(StageStore):
 async def test_facts_are_written_in_their_order_however_slow_the_first_is(stage: Stage) -> None:
     store, failed, then = SlowStore(), [], []
     tasks = TaskOwner(lambda name, error: failed.append((name, error)))
-    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: failed.append((fact, error)))
+    ledger = Ledger(store, tasks, stage.clock, lambda event, fact, **more: failed.append(fact))
     attempt = stage.attempt()
     record = record_of(attempt, decide(attempt, stage._policies(), ROOM), decision_id="d", at=NOW)
-    ledger.started(CALL, record, EVENT, lambda: then.append(len(store.facts)))
+    ledger.started(CALL, record, EVENT, lambda error: then.append(len(store.facts)))
     ledger.joined(CALL, EVENT)
     ledger.ended(CALL, EVENT)
     await asyncio.sleep(0)
@@ -49,20 +49,20 @@ async def test_without_a_beginning_nothing_that_waits_behind_it_is_tried(stage: 
     store, failed = StageStore(), []
     store.broken = True
     tasks = TaskOwner(lambda name, error: failed.append(name))
-    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: failed.append(fact))
+    ledger = Ledger(store, tasks, stage.clock, lambda event, fact, **more: failed.append(fact))
     attempt = stage.attempt()
     record = record_of(attempt, decide(attempt, stage._policies(), ROOM), decision_id="d", at=NOW)
-    ledger.started(CALL, record, EVENT, lambda: failed.append("told that it was committed"))
+    ledger.started(CALL, record, EVENT, lambda error: failed.append("then: " + type(error).__name__))
     ledger.ended(CALL, EVENT)
     await tasks.finish()
-    assert failed == ["call.started"]
+    assert failed == ["call.started", "then: OSError"]
 
 
 async def test_an_end_is_tried_again_until_the_store_takes_it(stage: Stage) -> None:
     store, failed = StageStore(), []
     store.broken = True
     tasks = TaskOwner(lambda name, error: failed.append(name))
-    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: failed.append(fact))
+    ledger = Ledger(store, tasks, stage.clock, lambda event, fact, **more: failed.append(fact))
     ledger.ended(CALL, EVENT)
     for wait_s in (0, 1, 5, 30):
         stage.clock.advance(wait_s)
@@ -80,7 +80,7 @@ async def test_an_end_is_tried_again_until_the_store_takes_it(stage: Stage) -> N
 async def test_what_is_to_be_told_of_a_join_that_could_not_be_written_is_written_with_the_end(stage: Stage) -> None:
     store = StageStore()
     tasks = TaskOwner(lambda name, error: None)
-    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: None)
+    ledger = Ledger(store, tasks, stage.clock, lambda event, **more: None)
     joined, ended = replace(EVENT, event="call.joined"), replace(EVENT, event="call.ended")
     store.broken = True
     ledger.joined(CALL, joined)
@@ -95,7 +95,7 @@ async def test_an_end_is_not_tried_for_ever(stage: Stage) -> None:
     store, failed = StageStore(), []
     store.broken = True
     tasks = TaskOwner(lambda name, error: failed.append(name))
-    ledger = Ledger(store, tasks, stage.clock, lambda fact, error: failed.append(fact))
+    ledger = Ledger(store, tasks, stage.clock, lambda event, fact, **more: failed.append(fact))
     ledger.ended(CALL, EVENT)
     for _ in range(20):
         await tasks.finish()

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from datetime import UTC, datetime
 
 import pytest
@@ -56,6 +58,25 @@ async def test_a_call_from_its_invite_to_its_last_record(stage: Stage) -> None:
     }
     record = stage.store.records[0]
     assert (record.call_id, record.agent_id, record.status) == (stage.call.call_id, AGENT, None)
+
+
+async def test_a_call_that_is_over_goes_without_the_collector(stage: Stage) -> None:
+    # A full collection is rare: what waits for one stays for hours.
+    gc.disable()
+    try:
+        leg = await stage.joined()
+        runner = stage.registry.in_dialog(leg.dialog_name)
+        assert runner is not None
+        gone = weakref.ref(runner)
+        del runner
+        assert leg.listener is not None
+        leg.listener.hung_up("")
+        await stage.count_sound()
+        leg.listener = stage.session.listener = None  # as real legs and sessions do that are over
+        await stage.settle()
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_it_rings_after_two_seconds_and_again_every_minute_until_the_agent_is_ready() -> None:

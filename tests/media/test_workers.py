@@ -1,7 +1,9 @@
 import asyncio
+import gc
 import os
 import signal
 import socket
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar
 
@@ -237,6 +239,19 @@ async def test_a_brain_that_cannot_start_or_breaks_ends_its_own_call_only(media:
     fine, caller, _ = await joined(media)
     assert await caller.packets(1)
     fine.close()
+
+
+async def test_a_session_that_is_over_holds_nobody(media: WorkerMedia) -> None:
+    session, _, ear = await joined(media)
+    session.close()
+    await ear.hears("closed")
+    listener = weakref.ref(ear)
+    gc.disable()
+    try:
+        del ear
+        assert listener() is None
+    finally:
+        gc.enable()
 
 
 async def test_many_short_reservations_use_nothing_up(media: WorkerMedia) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from callgate.calls.ledger import Ledger
+from callgate.calls.ledger import Ledger, Then
 from callgate.calls.origin import Origin
 from callgate.calls.records import Aftermath
 from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent, ToolUse
@@ -71,13 +71,13 @@ class Chronicle:
             self._ledger.refusal(record)
         self._log(events.CALL_REFUSED, decision=self.decision_id, outcome=outcome, status=status, detail=detail or None)
 
-    def started(self, call: Call, committed: Callable[[], None]) -> None:
-        """Write the call, its decision and ``call.started``; `committed` is called once that is safe."""
+    def started(self, call: Call, then: Then) -> None:
+        """Write the call, its decision and ``call.started``; `then` is called once that is safe, or has failed."""
         self.call = replace(call, sip=self._sip())
         self._turn_page(CallStage(call.stage_id, call.call_id, 0, call.created, call.settings))
         after = Aftermath(Verdict.ADMIT, agent_id=call.agent_id, call_id=call.call_id, trace=self._trace)
         record = self._origin.record(self.decision_id, self.begun, after)
-        self._ledger.started(self.call, record, self._outbox("call.started"), committed)
+        self._ledger.started(self.call, record, self._outbox("call.started"), then)
 
     def not_started(self) -> None:
         """The store refused the call: as far as anybody can know later, it never was one."""

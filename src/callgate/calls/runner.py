@@ -101,13 +101,8 @@ class CallRunner:
         self._leg_there: Leg | None = None
         self._session_there: MediaSession | None = None
         self._talk: Talk | None = None  # the offer and answer of a leg that has any
-        self._chronicle = Chronicle(
-            origin,
-            Ledger(around.store, around.tasks, around.alarms, self._not_written),
-            around.clock,
-            around.ids,
-            around.log,
-        )
+        ledger = Ledger(around.store, around.tasks, around.alarms, around.log)
+        self._chronicle = Chronicle(origin, ledger, around.clock, around.ids, around.log)
         self._requested: asyncio.Future[Call] | None = None
         self._not_stored: Exception | None = None
         self._question: asyncio.Task[None] | None = None
@@ -374,7 +369,7 @@ class CallRunner:
                 if self._question is not None:
                     self._question.cancel()
             case Effect.COMMIT:
-                self._chronicle.started(self._made(), lambda: self._happen(Input.COMMITTED))
+                self._chronicle.started(self._made(), self._written)
             case Effect.AWAIT:
                 self._await_client()
             case Effect.CONNECT:
@@ -521,9 +516,10 @@ class CallRunner:
         assert self._new_call is not None, "the machine asks for a Call's effects only once there is one"
         return self._new_call
 
-    def _not_written(self, fact: str, error: Exception) -> None:
-        self._around.log(events.STORE_FAILED, decision=self.decision_id, fact=fact, error=repr(error))
-        if fact == "call.started":
+    def _written(self, error: Exception | None) -> None:
+        if error is None:
+            self._happen(Input.COMMITTED)
+        else:
             self._not_stored = error
             self._chronicle.not_started()
             self._happen(Input.NOT_COMMITTED, detail=f"the call could not be stored: {error}")

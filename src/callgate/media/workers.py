@@ -134,6 +134,7 @@ class RemoteSession:
             case Measured(_, quality):
                 listener.measured(quality)
             case Closed(_, quality):
+                self._listener = None  # who listens holds this session: no circle is to be left of a call
                 listener.closed(quality)
 
     def _staged(self, listener: SessionListener, settings: JsonObject) -> Staged:
@@ -145,8 +146,9 @@ class RemoteSession:
 
     def lost(self) -> None:
         """The worker died."""
-        if self._listener is not None:
-            self._listener.lost()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.lost()
 
 
 class RemoteClientSession(RemoteSession):
@@ -167,7 +169,8 @@ class RemoteClientSession(RemoteSession):
     def heard(self, message: OfSession) -> None:
         """Something of the worker about this session."""
         if isinstance(message, Left):
-            self._left(message.in_order, message.words)
+            left, self._left = self._left, _nobody
+            left(message.in_order, message.words)
         else:
             super().heard(message)
 
