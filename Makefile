@@ -44,6 +44,7 @@ bench:  ## the figures of the README
 	$(BIN)/python -m benchmarks.demo_brain
 	$(BIN)/python -m benchmarks.store_writes
 	$(BIN)/python -m benchmarks.replay
+	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.refusals
 	$(BIN)/python -m benchmarks.complete_calls
 	$(BIN)/python -m benchmarks.ring_to_answer

@@ -97,11 +97,11 @@ def run_load(gate: Gate, scenario: str, *, user: str, rate: int, seconds: int, t
         ]
         traces = ["-trace_stat", "-stf", "stat.csv", "-fd", "1", "-trace_rtt", "-rtt_freq", "1"]
         traces += ["-trace_err", "-error_file", "errors"]
-        before_s, before_mb = _processor_s(gate.process_id), memory_mb(gate.process_id)
+        before_s, before_mb = processor_s(gate.process_id), memory_mb(gate.process_id)
         subprocess.run(
             [*command, *traces], cwd=folder, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        server_s = _processor_s(gate.process_id) - before_s
+        server_s = processor_s(gate.process_id) - before_s
         with (Path(folder) / "stat.csv").open(newline="") as file:
             last = list(csv.DictReader(file, delimiter=";"))[-1]
         errors = Path(folder) / "errors"
@@ -132,7 +132,7 @@ def _seconds(text: str) -> float:
     return 3600 * int(hours) + 60 * int(minutes) + int(seconds) + (float(f"0.{rest[0]}") if rest else 0.0)
 
 
-def _processor_s(process_id: int) -> float:
+def processor_s(process_id: int) -> float:
     """Processor time of a process and its children that live."""
     total = 0
     for number in _family(process_id):
