@@ -113,7 +113,6 @@ SHOWN_BY = {
     "media/recording_folder.py": "scenarios/test_recorded.py",
     "media/reporting.py": "media/conformance/test_quality.py",
     "media/sending.py": "media/conformance/test_sending.py",
-    "media/session.py": "media/conformance/test_receiving.py",
     "media/unconnect.py": "media/conformance/test_receiving.py",
     "media/wire.py": "media/conformance/test_receiving.py",
     "media/worker.py": "media/test_workers.py",

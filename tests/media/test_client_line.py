@@ -1,5 +1,6 @@
 import asyncio
 import json
+import weakref
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -107,6 +108,14 @@ async def place() -> AsyncIterator[tuple[Joined, str, aiohttp.ClientSession]]:
 
 
 Place = tuple[Joined, str, aiohttp.ClientSession]
+
+
+async def test_a_line_that_is_closed_holds_nobody(place: Place) -> None:
+    joined = await place[0].opens(*place[1:], ClientSound(16_000, 16_000))
+    listener = weakref.ref(joined.ear)
+    joined.line.close()
+    del joined.ear
+    assert listener() is None
 
 
 async def test_pieces_of_any_length_become_frames_of_the_brain(place: Place) -> None:

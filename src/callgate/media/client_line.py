@@ -16,7 +16,7 @@ from callgate.core.audio.tones import dtmf
 from callgate.core.rtp.watch import Verdict
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.quality import SoundQuality
-from callgate.media.line import LineListener
+from callgate.media.line import LineListener, Nobody, unheard
 from callgate.media.playout import Playout
 from callgate.ports import SoundPath
 from callgate.runtime.websocket import MessageSocket
@@ -237,6 +237,9 @@ class ClientLine:
         """Neither read nor send any more; the connection is closed by who knows the reason."""
         self._closed = True
         self._waiting.clear()
+        self.tap = None
+        self._socket.on_binary = self._socket.on_text = unheard
+        self._listener, self._heard = Nobody(), None
 
     # --------------------------------------------------------------------------------------------- from the client
 

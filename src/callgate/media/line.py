@@ -10,6 +10,14 @@ from callgate.ports import SoundPath
 from callgate.ports.brain import ClientLink
 
 
+def unheard(*told: object) -> None:
+    """Takes the place of who was told, once a session is over.
+
+    The parts of a session are told of each other. Left so, each would wait for a full collection, and those hardly ever
+    come (decision 0006).
+    """
+
+
 class LineListener(Protocol):
     """Who is told what comes over a line."""
 
@@ -28,6 +36,12 @@ class LineListener(Protocol):
     def measured(self, quality: SoundQuality) -> None:
         """How the sound fares, every few seconds."""
         ...
+
+
+class Nobody:
+    """Implements `LineListener` for a line that is closed."""
+
+    heard = key = judged = measured = staticmethod(unheard)
 
 
 class Line(Protocol):

@@ -120,9 +120,12 @@ class PhoneLine:
         self._reporting.end()
 
     def close(self) -> None:
-        """Read no more."""
+        """Read no more, and tell nobody anything."""
         self._closed = True
+        self.tap = None
         self._wire.close()
+        self._receiving.close()
+        self._reporting.close()
 
     def _packet(self, data: bytes, source: Address | None) -> None:
         self._receiving.packet(data, source)

@@ -6,6 +6,7 @@ from typing import Final
 
 from callgate.core.audio.fade import fade_out
 from callgate.core.audio.format import PCM_8K, SoundFormat
+from callgate.media.line import unheard
 from callgate.ports.brain import Cleared
 
 QUEUED_MS_MAX: Final = 600_000  # ten minutes: more is a brain gone wild, not speech
@@ -43,6 +44,10 @@ class Playout:
         self._taken = 0
         self.clears = 0
         self.format = PCM_8K
+
+    def close(self) -> None:
+        """Nobody is told of marks any more."""
+        self._marked = unheard
 
     @property
     def format(self) -> SoundFormat:

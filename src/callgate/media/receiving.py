@@ -19,6 +19,7 @@ from callgate.core.rtp.digits import DigitReceiver
 from callgate.core.rtp.latching import SILENCE_S, Address
 from callgate.core.rtp.packet import HEADER, HEADER_BYTES, PLAIN, unpack
 from callgate.core.rtp.reception import Heard, Lost, Reception, Silent
+from callgate.media.line import unheard
 from callgate.media.wire import Wire
 from callgate.ports import SoundPath
 
@@ -112,6 +113,10 @@ class Receiving:
         self._begun_s: float | None = None
         self._frames = 0
         self._held = False
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self._hear = self._key = unheard
 
     def use(self, path: SoundPath, hears: SoundFormat) -> None:
         """How sound comes from now on."""

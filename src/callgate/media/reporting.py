@@ -20,6 +20,7 @@ from callgate.core.rtp.rtcp import (
 from callgate.core.rtp.rtcp import round_trip_s as round_trip
 from callgate.core.rtp.watch import Verdict, Watch
 from callgate.entities.quality import SoundQuality
+from callgate.media.line import unheard
 from callgate.media.receiving import Receiving
 from callgate.media.sending import Sending
 from callgate.media.wire import Wire, shown
@@ -104,6 +105,10 @@ class Reporting:
         self._far: ReportBlock | None = None
         self._round_trip_s: float | None = None
         self._spoken_s: float | None = None
+
+    def close(self) -> None:
+        """Nobody is told any more."""
+        self._tell = self._measured = unheard
 
     def redirect(self, path: SoundPath, now_s: float) -> None:
         """Sound flows elsewhere or otherwise."""

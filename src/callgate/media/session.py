@@ -185,6 +185,7 @@ class Session:
             self._line.end()
         if self._recorder is not None:
             self._recorder.close()
+            self._recorder = None
         self._stop()
         brain, self._brain = self._brain, None
         if brain is not None:
@@ -355,3 +356,5 @@ class Session:
             self._over = True
             self._ticker.leave(self._tick)
             self._line.close()
+            self._playout.close()
+            self._turns.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from callgate.entities.json import Json
+from callgate.media.line import unheard
 
 _LOUD: Final = 330  # of 32,768: one percent, above the noise of lines and below any speech
 _TURN_S_MAX: Final = 60.0  # what comes later answers nothing that was said
@@ -29,6 +30,10 @@ class Turns:
         self._spoke_s: float | None = None  # since the last answer
         self._noticed_s: float | None = None
         self._sounded_s: float | None = None
+
+    def close(self) -> None:
+        """Nobody is told any more."""
+        self._told = unheard
 
     def heard(self, level: int) -> None:
         """A frame of the caller's came, of this level."""

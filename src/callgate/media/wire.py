@@ -7,6 +7,7 @@ from ipaddress import IPv6Address
 from typing import Final
 
 from callgate.core.rtp.latching import Address, Latch
+from callgate.media.line import unheard
 from callgate.media.port_pool import PortPair, empty
 from callgate.media.srtp import Srtp
 from callgate.media.unconnect import unconnect
@@ -88,6 +89,7 @@ class Wire:
         self.disconnect(0.0)
         self._loop.remove_reader(self._pair.rtp.fileno())
         self._loop.remove_reader(self._pair.rtcp.fileno())
+        self._rtp = self._rtcp = unheard
 
     def redirect(self, path: SoundPath) -> None:
         """An SDP said where and how sound flows."""

@@ -277,14 +277,14 @@ class Place:
         self.peer.rtcp_to = (caller, self._pair.rtcp.getsockname()[1])
         before(self._pair)
         # Of an SSRC, a first sequence number, a first timestamp, and the times between reports.
-        self._chances = itertools.chain(chances, itertools.count(0x4000_0000, 7_919))
+        numbers = itertools.chain(chances, itertools.count(0x4000_0000, 7_919))
         loop = cast("asyncio.AbstractEventLoop", self.loop)
         self._ticker = Ticker(loop, self.loop.time)
         line = partial(
             PhoneLine,
             pair=self._pair,
             loop=loop,
-            chance=lambda: next(self._chances) & 0xFFFF_FFFF,
+            chance=lambda: next(numbers) & 0xFFFF_FFFF,
             watch=Watch(),
             clock=self.loop.time,
         )
