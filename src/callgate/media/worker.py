@@ -59,9 +59,10 @@ from callgate.ports.brain import BrainFactory, BrainPlan
 GRANTED_AHEAD: Final = 64
 _NORMAL: Final = 1000  # RFC 6455 section 7.4.1 (Defined Status Codes)
 _IN_ORDER: Final = (_NORMAL, 1001, 1005)  # 1001: a page was left; 1005: no code was given, as many libraries do
-# Counted references free what packets leave behind, and the collector finds next to nothing: the young often enough to
-# take less than a packet, all of it hardly ever.
-_COLLECTION_THRESHOLDS: Final = (2_000, 10, 1_000)
+# Counted references free what packets and sessions leave behind; the parts of a brain that knows its host are circles.
+# So all of it is looked at for every 20,000 objects more: with those of 150 calls beside them that takes 5 ms, and what
+# waits for longer would take longer than a packet (decision 0006).
+_COLLECTION_THRESHOLDS: Final = (2_000, 5, 2)
 
 Factories = Callable[[JsonObject], Mapping[str, BrainFactory]]
 
