@@ -10,6 +10,7 @@ from callgate.core.sip import offer_answer, reliable, session_timer
 from callgate.core.sip.client_transaction import InviteClientTransaction, NonInviteClientTransaction
 from callgate.core.sip.server_transaction import InviteServerTransaction, NonInviteServerTransaction
 from callgate.core.sip.transaction import Input, Transaction
+from callgate.core.webhook import breaker
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Machine:
         absorbed: state and input to the reason why nothing happens.
         outside: inputs that a peer, the network or a timer brings whenever they like: every state must answer them.
         page: which of the generated pages shows it.
+        endless: whether it has no end, and comes back to its first state instead.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Machine:
     absorbed: Mapping[Any, str]
     outside: Collection[Enum]
     page: str = "transactions"
+    endless: bool = False
 
 
 def _transaction(title: str, kind: type[Transaction], outside: Collection[Enum]) -> Machine:
@@ -70,6 +73,16 @@ MACHINES = (
         session_timer.TRANSITIONS,
         session_timer.ABSORBED,
         (session_timer.Input.ENDED,),
+    ),
+    Machine(
+        "Circuit breaker of a fallback handler",
+        "`core/webhook/breaker.py`; [what it is for](fallback-handler.md). A question that a breaker does not let through is "
+        "one that is absorbed.",
+        (breaker.State.CLOSED,),
+        breaker.TRANSITIONS,
+        breaker.ABSORBED,
+        (breaker.Input.CALLED, breaker.Input.ANSWERED),
+        endless=True,
     ),
     Machine(
         "The life of a call",

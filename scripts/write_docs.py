@@ -88,7 +88,7 @@ def call_page() -> Iterator[str]:
 
 def transactions_page() -> Iterator[str]:
     """The machines below a call."""
-    yield "# Transactions, and what else of SIP is a table"
+    yield "# Transactions, and what else is a table"
     yield _GENERATED
     yield (
         "Drawn from the tables that the code runs. An input that stands neither among the moves nor among the absorbed "

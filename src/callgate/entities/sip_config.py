@@ -33,6 +33,36 @@ class FallbackHandler:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerTerms:
+    """When a handler is not asked for a while.
+
+    Attributes:
+        failures: in a row, at least 1.
+        window_s: within so many seconds.
+        open_s: seconds for which it is not asked; then one call tries it.
+    """
+
+    failures: int = 5
+    window_s: float = 60.0
+    open_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguards:
+    """What is done so that a call is not lost when the fallback handler fails. Beyond the public API; all off.
+
+    Attributes:
+        second_url: asked when the handler fails, or is slow; signed with the same secrets.
+        agent_on_failure: gets the call when nobody has answered: id of an agent of the account.
+        breaker: ``None``: handlers are asked however often they fail.
+    """
+
+    second_url: str | None = None
+    agent_on_failure: str | None = None
+    breaker: BreakerTerms | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SipConfig:
     """The rules of one account, in the order and spelling their owner gave them.
 
@@ -41,12 +71,27 @@ class SipConfig:
         allow_all_agents: every agent answers at ``agent_<id>``.
         allowed_agents: first match wins.
         fallback_handler: ``None``: nobody is asked.
+        safeguards: against failures of the handler.
     """
 
     allowed_cidr_ranges: tuple[str, ...] = ()
     allow_all_agents: bool = False
     allowed_agents: tuple[AgentAllowance, ...] = ()
     fallback_handler: FallbackHandler | None = None
+    safeguards: Safeguards = Safeguards()
+
+    @property
+    def handler_urls(self) -> tuple[str, ...]:
+        """Whom to ask when no rule matches, in order; none twice."""
+        if self.fallback_handler is None:
+            return ()
+        return handler_urls(self.fallback_handler, self.safeguards)
+
+
+def handler_urls(handler: FallbackHandler, safeguards: Safeguards) -> tuple[str, ...]:
+    """Whom to ask, in order. That the second is the first, which a later PATCH may bring about, is the same as none."""
+    second = safeguards.second_url
+    return (handler.url,) if second is None or second == handler.url else (handler.url, second)
 
 
 @dataclass(frozen=True, slots=True)
