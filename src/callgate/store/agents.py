@@ -11,7 +11,7 @@ from callgate.entities.agent import Agent
 from callgate.entities.json import JsonObject
 from callgate.entities.sip_config import SipConfigVersion
 from callgate.store.rows import agent_of, agent_row, version_row
-from callgate.store.sip_configs import SipConfigStore
+from callgate.store.sip_configs import SipConfigStore, without_agent
 from callgate.store.tables import agents, calls, sip_config_versions, webhooks
 
 SORTS: Final = ("name", "created")
@@ -74,7 +74,7 @@ class AgentStore(SipConfigStore):
     async def delete_agent(self, account_id: str, agent_id: str, changed_by: str) -> bool:
         """Delete an agent; ``False`` when there is none.
 
-        In the same transaction the allowances that name it go, and its webhooks retire: calls in progress end later.
+        In the same transaction the rules stop naming it, and its webhooks retire: calls in progress end later.
         """
         now = self._clock.now()
 
@@ -84,10 +84,10 @@ class AgentStore(SipConfigStore):
             await connection.execute(update(agents).where(agents.c.agent_id == agent_id).values(deleted=now))
             await connection.execute(update(webhooks).where(webhooks.c.agent_id == agent_id).values(retired=now))
             current = self.snapshot.sip_config(account_id)
-            kept = tuple(entry for entry in current.config.allowed_agents if entry.agent_id != agent_id)
-            if kept == current.config.allowed_agents:
+            config = without_agent(current.config, agent_id)
+            if config == current.config:
                 return True, None
-            version = self._next(current, replace(current.config, allowed_agents=kept), changed_by)
+            version = self._next(current, config, changed_by)
             await connection.execute(insert(sip_config_versions), [version_row(version)])
             return True, version
 

@@ -12,7 +12,14 @@ from callgate.entities.agent import Agent
 from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent, ToolUse
 from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
-from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipConfig, SipConfigVersion
+from callgate.entities.sip_config import (
+    AgentAllowance,
+    BreakerTerms,
+    FallbackHandler,
+    Safeguards,
+    SipConfig,
+    SipConfigVersion,
+)
 from callgate.entities.tool import DurableTool
 from callgate.entities.webhook import Delivery, DeliveryState, Webhook, WebhookFailure, WebhookHealth
 
@@ -35,8 +42,8 @@ def api_key_row(key: ApiKey) -> dict[str, Any]:
 
 
 def config_json(config: SipConfig) -> dict[str, Json]:
-    """A configuration as it is stored: the public names, secrets included."""
-    handler = config.fallback_handler
+    """A configuration as it is stored: the public names, secrets included, and under ``fallback`` what is our own."""
+    handler, safeguards = config.fallback_handler, config.safeguards
     return {
         "allowedCidrRanges": list(config.allowed_cidr_ranges),
         "allowAllAgents": config.allow_all_agents,
@@ -44,7 +51,18 @@ def config_json(config: SipConfig) -> dict[str, Json]:
             {"agentId": entry.agent_id, "toUserPattern": entry.to_user_pattern} for entry in config.allowed_agents
         ],
         "fallbackHandler": None if handler is None else {"url": handler.url, "secrets": list(handler.secrets)},
+        "fallback": {
+            "secondUrl": safeguards.second_url,
+            "agentOnFailure": safeguards.agent_on_failure,
+            "breaker": _breaker_json(safeguards.breaker),
+        },
     }
+
+
+def _breaker_json(terms: BreakerTerms | None) -> Json:
+    if terms is None:
+        return None
+    return {"failures": terms.failures, "windowSeconds": terms.window_s, "openSeconds": terms.open_s}
 
 
 def config_of(stored: Mapping[str, Any]) -> SipConfig:
@@ -55,7 +73,18 @@ def config_of(stored: Mapping[str, Any]) -> SipConfig:
         stored["allowAllAgents"],
         tuple(AgentAllowance(entry["agentId"], entry["toUserPattern"]) for entry in stored["allowedAgents"]),
         None if handler is None else FallbackHandler(handler["url"], tuple(handler["secrets"])),
+        _safeguards_of(stored.get("fallback")),
     )
+
+
+def _safeguards_of(stored: Mapping[str, Any] | None) -> Safeguards:
+    if stored is None:  # written before there were any
+        return Safeguards()
+    terms = stored["breaker"]
+    breaker = None
+    if terms is not None:
+        breaker = BreakerTerms(terms["failures"], terms["windowSeconds"], terms["openSeconds"])
+    return Safeguards(stored["secondUrl"], stored["agentOnFailure"], breaker)
 
 
 def version_row(version: SipConfigVersion) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Configurations and their history. A change is made against what is in force at that moment, never against a copy."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -80,6 +81,15 @@ class SipConfigStore(StorePart):
             config,
             difference_of(current.config, config),
         )
+
+
+def without_agent(config: SipConfig, agent_id: str) -> SipConfig:
+    """The rules once an agent is gone: nothing names it any more."""
+    kept = tuple(entry for entry in config.allowed_agents if entry.agent_id != agent_id)
+    safeguards = config.safeguards
+    if safeguards.agent_on_failure == agent_id:
+        safeguards = replace(safeguards, agent_on_failure=None)
+    return replace(config, allowed_agents=kept, safeguards=safeguards)
 
 
 def difference_of(before: SipConfig, after: SipConfig) -> JsonObject:

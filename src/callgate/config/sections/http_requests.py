@@ -13,10 +13,18 @@ class RequestSettings:
         "handler.timeout_s",
         5.0,
         "Within this the fallback handler must have answered, name resolution and connection included; "
-        "the caller waits.",
+        "the caller waits. A second handler has no more.",
         unit="s",
         lowest=0.1,
         highest=60,
+    )
+    handler_first_share: float = setting(
+        "handler.first_share",
+        0.6,
+        "Share of `handler.timeout_s` after which a second handler, where an account has one, is asked too, while the "
+        "first may still answer. It leaves two seconds of five for a name, a connection and an answer.",
+        lowest=0.1,
+        highest=0.9,
     )
     handler_answer_bytes_max: int = setting(
         "handler.answer_bytes_max",
