@@ -76,8 +76,7 @@ MACHINES = (
     ),
     Machine(
         "Circuit breaker of a fallback handler",
-        "`core/webhook/breaker.py`; [what it is for](fallback-handler.md). A question that a breaker does not let through is "
-        "one that is absorbed.",
+        "`core/webhook/breaker.py`; [what it is for](fallback-handler.md). A call that is absorbed does not ask.",
         (breaker.State.CLOSED,),
         breaker.TRANSITIONS,
         breaker.ABSORBED,

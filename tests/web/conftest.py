@@ -24,15 +24,18 @@ from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import SipConfig
 from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.operations import Operations
-from callgate.ports import Question, Rejection, StartCall
+from callgate.ports import Handlers, Question, Rejection, StartCall
 from callgate.runtime.address_guard import AddressGuard, check_url
 from callgate.runtime.alarms import LoopAlarms
 from callgate.runtime.clock import SystemClock
+from callgate.runtime.http import http_session
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
-from callgate.schema.start_call import CheckUrl
+from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
 from callgate.store.open import Store, open_store
 from callgate.web.app import create_app
+from callgate.webhooks.ask import FallbackHandlerHook
+from callgate.webhooks.handler_watch import HandlerWatch
 
 KEY = "abcdefgh." + "k" * 32
 CALLS_MAX = 100
@@ -144,8 +147,24 @@ def joining_over(store: Store, tasks: TaskOwner) -> Joining:
     )
 
 
+def handlers_over(store: Store, session: aiohttp.ClientSession) -> FallbackHandlerHook:
+    clock = SystemClock()
+    return FallbackHandlerHook(
+        session=session,
+        clock=clock,
+        snapshot=store.snapshot,
+        watch=HandlerWatch(clock, lambda event, **fields: None),
+        validate_start_call=validate_start_call,
+        validate_start_agent_call=validate_start_agent_call,
+    )
+
+
 def operations_over(
-    store: Store, live: Live, recordings: Path | None = None, client: ToolClient | None = None
+    store: Store,
+    live: Live,
+    recordings: Path | None = None,
+    client: ToolClient | None = None,
+    handlers: Handlers | None = None,
 ) -> Operations:
     def domain_of(account: Account) -> str:
         return f"{account.slug}.sip.test"
@@ -175,6 +194,7 @@ def operations_over(
         domain_of=domain_of,
         drafted=drafted,
         check_url=guard,
+        handlers=handlers,
         recordings=None if recordings is None else RecordingFolder(recordings),
         tasks=tasks,
         tool_client=client or ToolClient(AddressGuard(allow_loopback=True)),
@@ -191,7 +211,8 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     held: list[Api] = []
     recordings = tmp_path / "recordings"
     client = ToolClient(AddressGuard(allow_loopback=True))
-    operations = operations_over(store, live, recordings, client)
+    guarded = http_session(AddressGuard(allow_loopback=True))
+    operations = operations_over(store, live, recordings, client, handlers_over(store, guarded))
     app = create_app(operations, ready=lambda: held[0].ready, body_bytes_max=200_000)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
@@ -206,4 +227,5 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         await serving
         listener.close()
         await client.close()
+        await guarded.close()
         await store.close()

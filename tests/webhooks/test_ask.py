@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,88 +9,13 @@ import aiohttp
 import pytest
 
 from callgate.core.webhook.signature import verify
-from callgate.entities.agent import Agent
 from callgate.entities.json import Json, JsonObject
-from callgate.entities.sip_config import FallbackHandler
-from callgate.entities.tool import DurableTool
-from callgate.ports import Question, Rejection, StartCall
+from callgate.ports import Rejection, StartCall
 from callgate.runtime.address_guard import AddressGuard
 from callgate.runtime.http import http_session
 from callgate.testing.handler import HandlerServer
 from callgate.webhooks.ask import FallbackHandlerHook
-
-ACCOUNT = "acc"
-AGENT = Agent("0b9c7a8e-0000-4000-8000-000000000001", ACCOUNT, "demo", datetime(2026, 1, 1, tzinfo=UTC), None, None)
-SECRETS = ("first-secret", "second-secret")
-
-
-class Time:
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def now(self) -> datetime:
-        return datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-
-
-class Agents:
-    def agent(self, agent_id: str) -> Agent | None:
-        return AGENT if agent_id == AGENT.agent_id else None
-
-    def agents_of(self, account_id: str) -> Mapping[str, Agent]:
-        return {AGENT.agent_id: AGENT} if account_id == ACCOUNT else {}
-
-    def tools_of(self, account_id: str) -> Mapping[str, DurableTool]:
-        return {}
-
-
-class Invalid(ValueError):
-    words = "systemPrompt: must be a string"
-
-
-def validate(body: Json) -> JsonObject:
-    assert isinstance(body, dict)
-    if not isinstance(body.get("systemPrompt", ""), str) or "sytemPrompt" in body:
-        raise Invalid
-    return body
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with http_session(AddressGuard(allow_loopback=True)) as session:
-        yield session
-
-
-@pytest.fixture
-async def handler() -> AsyncIterator[HandlerServer]:
-    async with HandlerServer() as handler:
-        yield handler
-
-
-@pytest.fixture
-def hook(session: aiohttp.ClientSession) -> FallbackHandlerHook:
-    return make_hook(session)
-
-
-def make_hook(session: aiohttp.ClientSession, **more: Any) -> FallbackHandlerHook:
-    usual: dict[str, Any] = {
-        "clock": Time(),
-        "snapshot": Agents(),
-        "validate_start_call": validate,
-        "validate_start_agent_call": validate,
-        "retry_pauses_s": (0.0, 0.0),
-    }
-    return FallbackHandlerHook(session=session, **(usual | more))
-
-
-def question(url: str) -> Question:
-    body: JsonObject = {
-        "callerId": "+15551234",
-        "fromDisplayName": "Zoë",
-        "fromUri": "sip:+15551234@peer.example",
-        "toUri": "sip:demo@callgate.example",
-        "sipHeaders": {"X-Customer": "Zoë"},
-    }
-    return Question("decision-1", ACCOUNT, FallbackHandler(url, SECRETS), body, "sip:demo@192.0.2.1")
+from tests.webhooks.asking import AGENT, SECRETS, free_port, make_hook, question
 
 
 async def test_the_question_is_signed_with_every_secret_and_says_what_the_contract_says(
@@ -312,14 +235,6 @@ async def test_a_connection_that_is_never_taken_is_504(session: aiohttp.ClientSe
         result = await make_hook(session, timeout_s=0.1).ask(question(f"http://127.0.0.1:{port}/"))
     assert isinstance(result, Rejection)
     assert (result.outcome, result.status) == ("handler-timeout", 504)
-
-
-@contextmanager
-def free_port() -> Iterator[int]:
-    """A port that is bound and refuses connections."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
 
 
 async def test_a_refused_connection_is_502_after_every_try(hook: FallbackHandlerHook) -> None:

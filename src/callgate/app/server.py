@@ -51,6 +51,7 @@ from callgate.telemetry import events
 from callgate.web.app import create_app
 from callgate.webhooks.ask import FallbackHandlerHook
 from callgate.webhooks.deliver import Deliverer
+from callgate.webhooks.handler_watch import HandlerWatch
 
 _BRAINS: Final = "callgate.brains.catalogue:factories"
 _DATABASE: Final = "callgate.db"
@@ -191,6 +192,7 @@ class Server:
             drafted=policies.drafted,
             check_url=check,
             hook=hook,
+            handlers=hook,
             recordings=RecordingFolder(self._recordings_folder()),
             tasks=self._tasks,
             tool_client=self._make_tool_client(allow_loopback=on_this_machine),
@@ -249,13 +251,24 @@ class Server:
         settings = self.settings
         session = http_session(AddressGuard(allow_private=settings.url_allow_private, allow_loopback=allow_loopback))
         self._closers.append(session.close)
+        watch = HandlerWatch(self._clock, self._log)
+
+        def follow(account_id: str) -> None:
+            config = store.snapshot.sip_config(account_id).config
+            watch.follow(account_id, config.handler_urls, config.safeguards.breaker)
+
+        for account in store.snapshot.accounts:
+            follow(account.account_id)
+        store.snapshot.on_change(follow)
         return FallbackHandlerHook(
             session=session,
             clock=self._clock,
             snapshot=store.snapshot,
+            watch=watch,
             validate_start_call=partial(validate_start_call, check_url=check, ignore_medium=True),
             validate_start_agent_call=partial(validate_start_agent_call, check_url=check, ignore_medium=True),
             timeout_s=settings.handler_timeout_s,
+            first_share=settings.handler_first_share,
             answer_bytes_max=settings.handler_answer_bytes_max,
         )
 

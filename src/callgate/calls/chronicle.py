@@ -56,7 +56,7 @@ class Chronicle:
         self._marks_ms.setdefault(name, round((self._clock.monotonic() - self._begun_s) * 1000, 1))
 
     def handler_said(self, result: str, facts: JsonObject) -> None:
-        """Note what came of asking the owner: ``matched`` or ``refused``."""
+        """Note what came of asking the owner: ``matched``, ``refused``, or ``missed`` when another was to say."""
         self._trace += (TraceEntry(Step.FALLBACK_HANDLER, result, tuple(facts.items())),)
 
     def refused(self, outcome: str, status: int | None, detail: str) -> None:

@@ -226,4 +226,5 @@ class Gate:
             handler=policy.config.fallback_handler,
             body=question_body(attempt, trust_asserted_identity=self._limits.trust_asserted_identity),
             request_uri=attempt.request_uri,
+            safeguards=policy.config.safeguards,
         )

@@ -419,6 +419,8 @@ class CallRunner:
             return
         self._question = None
         self._chronicle.mark("handlerMs")
+        for facts in answer.before:
+            self._chronicle.handler_said("missed", facts)
         if isinstance(answer, Rejection):
             self._chronicle.handler_said("refused", answer.exchange)
             self._status = answer.status

@@ -15,10 +15,10 @@ from callgate.operations.caller import Caller
 from callgate.operations.calls import read_date
 from callgate.operations.errors import NotFound
 from callgate.operations.sip_config import SipConfigOperations
-from callgate.ports import DecisionHook, Ids, Question, Rejection
+from callgate.ports import DecisionHook, Ids, Question, Rejection, StartCall
 from callgate.schema.decision import render_decision, render_evaluation
 from callgate.schema.errors import Invalid, invalid, shown
-from callgate.schema.evaluate import EvaluateBody, validate_evaluate
+from callgate.schema.evaluate import ImaginedAttempt, validate_evaluate
 from callgate.store.decisions import DecisionFilter
 from callgate.store.open import Store
 
@@ -108,7 +108,7 @@ class DecisionOperations:
                 config = self._rules.drafted(caller, config, asked.patch)
             except Invalid as error:
                 raise Invalid({"patch": error.errors}) from None
-        attempt = self._imagined(caller, asked)
+        attempt = imagined(asked.attempt, caller.account, self._domain_of(caller.account))
         evaluation = evaluate(attempt, self._drafted(caller.account, config))
         decision = evaluation.decision
         if decision.account_id not in (None, caller.account.account_id):
@@ -117,23 +117,6 @@ class DecisionOperations:
         if asked.ask_handler and decision.verdict is Verdict.ASK:
             rendered["handler"] = await self._asked(caller, config, attempt)
         return rendered
-
-    def _imagined(self, caller: Caller, asked: EvaluateBody) -> Attempt:
-        given = asked.attempt
-        attempt = imagine(
-            source_address=given.source_address,
-            to=given.to_uri,
-            domain=self._domain_of(caller.account),
-            request_uri=given.request_uri,
-            from_uri=given.from_uri,
-            from_display_name=given.from_display_name,
-            transport=given.transport,
-            headers=tuple((given.headers or {}).items()),
-            sdp=given.sdp,
-        )
-        if given.caller_username is None:
-            return attempt
-        return replace(attempt, proof=Proof("proved", given.caller_username, caller.account.account_id))
 
     async def _asked(self, caller: Caller, config: SipConfig, attempt: Attempt) -> JsonObject | None:
         handler = config.fallback_handler
@@ -146,10 +129,34 @@ class DecisionOperations:
                 handler=handler,
                 body=question_body(attempt),
                 request_uri=attempt.request_uri,
+                safeguards=config.safeguards,
+                rehearsed=True,
             )
         )
-        if isinstance(answer, Rejection):
-            verdict: JsonObject = {"outcome": answer.outcome, "status": answer.status, "reason": answer.reason}
-        else:
-            verdict = {"agentId": answer.agent_id, "body": answer.body}
-        return {**verdict, "exchange": answer.exchange}
+        earlier: list[Json] = list(answer.before)
+        return {**render_verdict(answer), "exchange": answer.exchange, "earlier": earlier}
+
+
+def imagined(given: ImaginedAttempt, account: Account, domain: str) -> Attempt:
+    """The INVITE that somebody imagines to come to an account, whose SIP domain is `domain`."""
+    attempt = imagine(
+        source_address=given.source_address,
+        to=given.to_uri,
+        domain=domain,
+        request_uri=given.request_uri,
+        from_uri=given.from_uri,
+        from_display_name=given.from_display_name,
+        transport=given.transport,
+        headers=tuple((given.headers or {}).items()),
+        sdp=given.sdp,
+    )
+    if given.caller_username is None:
+        return attempt
+    return replace(attempt, proof=Proof("proved", given.caller_username, account.account_id))
+
+
+def render_verdict(answer: StartCall | Rejection) -> JsonObject:
+    """What would become of a call by what its handlers said."""
+    if isinstance(answer, Rejection):
+        return {"outcome": answer.outcome, "status": answer.status, "reason": answer.reason}
+    return {"agentId": answer.agent_id, "body": answer.body}

@@ -14,6 +14,7 @@ from callgate.operations.caller import Caller
 from callgate.operations.calls import CallOperations
 from callgate.operations.decisions import DecisionOperations
 from callgate.operations.errors import Forbidden, Unknown
+from callgate.operations.fallback import FallbackOperations
 from callgate.operations.replay import ReplayOperations
 from callgate.operations.replay_jobs import ReplayJobs
 from callgate.operations.shadow import ShadowOperations
@@ -23,7 +24,7 @@ from callgate.operations.stream_calls import StreamCallOperations
 from callgate.operations.suggestions import SuggestionOperations
 from callgate.operations.tools import ToolOperations
 from callgate.operations.webhooks import WebhookOperations
-from callgate.ports import Clock, DecisionHook, Ids, LiveCalls, RequestedCalls, ShadowTallies
+from callgate.ports import Clock, DecisionHook, Handlers, Ids, LiveCalls, RequestedCalls, ShadowTallies
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl
 from callgate.store.open import Store
@@ -42,6 +43,7 @@ class Operations:
         drafted: the rules of all accounts, with one account's replaced by a draft.
         check_url: why a URL that an account sets is refused, in words.
         hook: asks the fallback handler for an evaluation; ``None``: it cannot be asked.
+        handlers: how fallback handlers fare; ``None``: this process asks none.
         recordings: what was recorded; ``None``: nothing is.
         tasks: who owns what runs in the background.
         tool_client: asks tools that are tried; guarded.
@@ -63,6 +65,7 @@ class Operations:
         drafted: Callable[[Account, SipConfig], PolicySet],
         check_url: CheckUrl,
         hook: DecisionHook | None = None,
+        handlers: Handlers | None = None,
         recordings: RecordingFolder | None = None,
         tasks: TaskOwner,
         tool_client: ToolClient,
@@ -84,6 +87,7 @@ class Operations:
         self.webhooks = WebhookOperations(store, ids, check_url)
         self.stream_calls = StreamCallOperations(store, live, tasks)
         self.decisions = DecisionOperations(store, ids, self.sip_config, domain_of, drafted, hook)
+        self.fallback = FallbackOperations(store, ids, self.sip_config, domain_of, handlers)
         jobs = ReplayJobs(clock, ids, tasks)
         self.replay = ReplayOperations(store, self.sip_config, drafted, jobs)
         self.suggestions = SuggestionOperations(store, self.sip_config, drafted, jobs)

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callgate.core.admission.lint import Finding, lint
 from callgate.entities.account import Account
 from callgate.entities.json import Json, JsonObject
-from callgate.entities.sip_config import SipConfig, SipConfigVersion
+from callgate.entities.sip_config import Safeguards, SipConfig, SipConfigVersion
 from callgate.operations.caller import Caller
 from callgate.operations.errors import NotFound, Outdated
 from callgate.ports import Ids
+from callgate.schema.errors import Invalid
+from callgate.schema.fallback import apply_fallback, render_safeguards, validate_fallback
 from callgate.schema.lint import header_of, render_findings
 from callgate.schema.sip_config import apply_patch, render_config, render_version, validate_patch
 from callgate.schema.start_call import CheckUrl
@@ -55,18 +57,28 @@ class SipConfigOperations:
             Invalid: with every mistake; nothing is stored.
             Outdated: none of the tags is in force.
         """
-        expected = self._expected(caller, if_match)
 
         def edit(config: SipConfig) -> SipConfig:
             return self.drafted(caller, config, body)
 
+        return self._tagged(caller, await self.change(caller, edit, if_match))
+
+    async def change(
+        self, caller: Caller, edit: Callable[[SipConfig], SipConfig], if_match: Sequence[str] | None
+    ) -> SipConfigVersion:
+        """Have `edit` make new rules from those in force; the version in force when this returns.
+
+        Raises:
+            Exception: whatever `edit` raises; nothing is stored.
+            Outdated: see `patch`.
+        """
+        expected = self._expected(caller, if_match)
         try:
-            changed = await self._store.change_sip_config(
+            return await self._store.change_sip_config(
                 caller.account.account_id, caller.key_prefix, edit, expected_version=expected
             )
         except VersionConflict as conflict:
             raise self._outdated(conflict.current) from None
-        return self._tagged(caller, changed)
 
     def checked(self, caller: Caller, body: Json) -> JsonObject:
         """A PATCH that could be made, as public JSON.
@@ -86,6 +98,15 @@ class SipConfigOperations:
         agents = self._store.snapshot.agents_of(caller.account.account_id)
         patch = validate_patch(body, agents=agents, check_url=self._check_url)
         return apply_patch(config, patch, lambda: self._ids.token(_SECRET_BYTES))
+
+    def safeguarded(self, caller: Caller, safeguards: Safeguards, body: Json) -> Safeguards:
+        """The safeguards that a PATCH of `safeguards` would make.
+
+        Raises:
+            Invalid: with every mistake.
+        """
+        agents = self._store.snapshot.agents_of(caller.account.account_id)
+        return apply_fallback(safeguards, validate_fallback(body, agents=agents, check_url=self._check_url))
 
     async def lint(self, caller: Caller) -> JsonObject:
         """What is odd about the rules in force."""
@@ -132,15 +153,31 @@ class SipConfigOperations:
         return render_version(await self._version(caller, number), whole=True)
 
     async def restore(self, caller: Caller, number: str, if_match: Sequence[str] | None = None) -> Tagged:
-        """Put the rules of a former version in force, as a new version.
+        """Put the rules of a former version in force, its safeguards with them, as a new version.
 
         Raises:
             NotFound: no such step.
             Invalid: what it names is gone.
             Outdated: see `patch`.
         """
-        version = await self._version(caller, number)
-        return await self.patch(caller, render_config(version.config), if_match)
+        former = (await self._version(caller, number)).config
+
+        def edit(config: SipConfig) -> SipConfig:
+            errors: JsonObject = {}
+            safeguards = Safeguards()
+            try:
+                safeguards = self.safeguarded(caller, safeguards, render_safeguards(former.safeguards))
+            except Invalid as error:
+                errors["fallback"] = error.errors
+            try:
+                restored = self.drafted(caller, config, render_config(former))
+            except Invalid as error:
+                raise Invalid({**error.errors, **errors}) from None
+            if errors:
+                raise Invalid(errors)
+            return replace(restored, safeguards=safeguards)
+
+        return self._tagged(caller, await self.change(caller, edit, if_match))
 
     async def _version(self, caller: Caller, number: str) -> SipConfigVersion:
         found = None

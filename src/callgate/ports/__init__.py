@@ -13,6 +13,7 @@ from callgate.ports.configuration import ShadowTallies as ShadowTallies
 from callgate.ports.configuration import Snapshot as Snapshot
 from callgate.ports.configuration import WebhooksInForce as WebhooksInForce
 from callgate.ports.handler import DecisionHook as DecisionHook
+from callgate.ports.handler import Handlers as Handlers
 from callgate.ports.handler import Question as Question
 from callgate.ports.handler import Rejection as Rejection
 from callgate.ports.handler import StartCall as StartCall

@@ -13,6 +13,7 @@ from callgate.entities.sip_config import AgentAllowance, FallbackHandler, SipCon
 from callgate.schema.body import Body, GuardedUrl, OwnAgentId, read
 from callgate.schema.call import timestamp
 from callgate.schema.errors import shown
+from callgate.schema.fallback import render_safeguards
 from callgate.schema.start_call import CheckUrl
 
 RANGES_MAX: Final = 1_000  # a trunk's list has tens; a thousand compile in a few milliseconds
@@ -142,5 +143,6 @@ def render_version(version: SipConfigVersion, *, whole: bool = False) -> JsonObj
     if whole:
         config = render_config(version.config)
         handler = version.config.fallback_handler
+        shown_version["fallback"] = render_safeguards(version.config.safeguards)
         shown_version["config"] = {**config, "fallbackHandler": None if handler is None else {"url": handler.url}}
     return shown_version

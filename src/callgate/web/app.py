@@ -17,6 +17,7 @@ from callgate.schema.agent import AgentBody
 from callgate.schema.api_key import ApiKeyBody, ApiKeyPatch
 from callgate.schema.errors import Invalid
 from callgate.schema.evaluate import EvaluateBody
+from callgate.schema.fallback import FallbackPatch, FallbackTest
 from callgate.schema.replay import ReplayBody
 from callgate.schema.shadow import ShadowBody
 from callgate.schema.sip_config import SipConfigPatch
@@ -30,6 +31,7 @@ from callgate.web.api import (
     api_keys,
     calls,
     decisions,
+    fallback,
     models,
     rehearsal,
     sip,
@@ -79,6 +81,7 @@ def create_app(
     for noun in (
         decisions,
         sip,
+        fallback,
         rehearsal,
         accounts,
         api_keys,
@@ -120,7 +123,7 @@ def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    rules = (SipConfigPatch, EvaluateBody, ReplayBody, ShadowBody)
+    rules = (SipConfigPatch, FallbackPatch, FallbackTest, EvaluateBody, ReplayBody, ShadowBody)
     tools_, started = (ToolBody, ToolTest), (StartCallBody, StartAgentCallBody)
     schemas.update(schemas_of(AgentBody, ApiKeyBody, ApiKeyPatch, WebhookBody, WebhookPatch, *rules, *tools_, *started))
     return document

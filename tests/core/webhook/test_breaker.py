@@ -88,7 +88,7 @@ def test_what_comes_of_questions_from_before_it_opened() -> None:
     breaker.abandoned(others[3], 41.0)
     assert breaker.state is State.TRYING, "only the trial's own failure counts"
     breaker.answered(42.0)
-    assert breaker.state is State.CLOSED, "an answer shows that the handler is there, whatever it answers"
+    assert breaker.look(42.0) is State.CLOSED, "an answer shows that the handler is there, whatever it answers"
 
 
 def test_a_single_failure_may_be_enough() -> None:

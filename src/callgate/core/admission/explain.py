@@ -256,18 +256,25 @@ def _handler(result: str, facts: _Facts, dialled: _Facts) -> str:
     url = _code(facts.get("url"))
     if result == "asked":
         return f"no rule matched, so the fallback handler {url} is asked"
-    if "reason" in facts:
-        words = str(facts["reason"])
+    which = facts.get("which")
+    if "agentOnFailure" in facts:
+        words = f"{facts.get('reason')}, {_code(facts['agentOnFailure'])}"
+    elif "reason" in facts:
+        words = f"{which} handler {url}: {facts['reason']}" if which else str(facts["reason"])
     elif facts.get("answer") == "startAgentCall":
-        words = f"the fallback handler {url} gave the call to agent {_code(facts.get('agentId'))}"
+        words = f"the {_named(which)} {url} gave the call to agent {_code(facts.get('agentId'))}"
     else:
-        words = f"the fallback handler {url} answered with {_code(facts.get('answer'))}"
+        words = f"the {_named(which)} {url} answered with {_code(facts.get('answer'))}"
     if facts.get("message"):
         words += f", saying {_code(facts['message'])}"
     if facts.get("ms") is not None:
         words += f", after {facts['ms']} ms"
     tries = facts.get("tries")
     return f"{words} and {tries} tries" if isinstance(tries, int) and tries > 1 else words
+
+
+def _named(which: Json) -> str:
+    return f"{which} fallback handler" if which else "fallback handler"
 
 
 def _refusal(result: str, facts: _Facts, dialled: _Facts) -> str:
