@@ -6,6 +6,7 @@ import pytest
 
 from callgate.calls.runner import STAGES_MAX
 from callgate.core.sdp.negotiate import answer, offer
+from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.tool import DurableTool
 from callgate.ports import Rejection, StartCall
@@ -228,6 +229,24 @@ async def test_the_handler_names_an_agent() -> None:
     assert stage.call.metadata["a"] == "b"
     assert stage.store.records[0].decision_id == stage.hook.asked[0].decision_id
     assert stage.store.records[0].trace[-1].result == "matched"
+    stage.agent.ready()
+    await stage.settle()
+    assert done(leg)[-1] == "answer"
+
+
+async def test_handlers_that_were_asked_in_vain_stand_in_the_record_before_what_came_of_it() -> None:
+    stage = Stage(handler=True)
+    leg = await stage.invite("somebody")
+    said: JsonObject = {"agentOnFailure": AGENT, "reason": "handler failed: silence; sent to the agent for failures"}
+    stage.hook.answer.set_result(StartCall(AGENT, {}, said, before=({"which": "first"}, {"which": "second"})))
+    await stage.settle()
+    record = stage.store.records[0]
+    assert [(entry.result, dict(entry.facts)) for entry in record.trace[-3:]] == [
+        ("missed", {"which": "first"}),
+        ("missed", {"which": "second"}),
+        ("matched", said),
+    ]
+    assert (record.agent_id, record.call_id) == (AGENT, stage.call.call_id)
     stage.agent.ready()
     await stage.settle()
     assert done(leg)[-1] == "answer"

@@ -146,6 +146,7 @@ class Gate:
     def reset(self) -> None:
         """Back to the rules of the start: this machine is admitted, `demo` and every agent's id are reachable."""
         self.patch_sip({**OPEN_RULES, "allowedAgents": self._first_rules["allowedAgents"]})
+        self.patch("/api/sip/fallback", {"secondUrl": None, "agentOnFailure": None, "breaker": None})
 
     def decisions(self) -> list[dict[str, Any]]:
         """Decision records, newest first."""

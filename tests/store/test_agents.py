@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from callgate.entities.sip_config import AgentAllowance
+from callgate.entities.sip_config import AgentAllowance, BreakerTerms, Safeguards
 from callgate.store.open import Store
 from tests.store.facts import a_call, a_record, an_event
 
@@ -23,6 +23,23 @@ async def test_deleting_an_agent_takes_its_allowances_with_it(store: Store) -> N
     assert await store.delete_agent(account.account_id, gone.agent_id, "k")
     assert seen == [(True, 1)]  # both at once: nobody ever sees an allowance without its agent
     assert not await store.delete_agent(account.account_id, gone.agent_id, "k")
+
+
+async def test_deleting_the_agent_for_failures_takes_the_entry_with_it(store: Store) -> None:
+    account, _ = await store.create_account("default", "Default")
+    agent = await store.create_agent(account.account_id, "stand-in", None)
+    safeguards = Safeguards("https://second.example/", agent.agent_id, BreakerTerms())
+    await store.change_sip_config(account.account_id, "k", lambda config: replace(config, safeguards=safeguards))
+    seen: list[tuple[bool, Safeguards]] = []
+    store.snapshot.on_change(
+        lambda account_id: seen.append(
+            (store.snapshot.agent(agent.agent_id) is None, store.snapshot.sip_config(account_id).config.safeguards)
+        )
+    )
+    assert await store.delete_agent(account.account_id, agent.agent_id, "k")
+    assert seen == [(True, replace(safeguards, agent_on_failure=None))]
+    version = store.snapshot.sip_config(account.account_id)
+    assert (version.number, list(version.difference)) == (3, ["fallback"])
 
 
 async def test_a_template_is_merged_by_its_top_level_keys_and_makes_a_revision(store: Store) -> None:

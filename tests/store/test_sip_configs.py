@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from callgate.entities.account import Account
-from callgate.entities.sip_config import FallbackHandler, SipConfig
+from callgate.entities.sip_config import BreakerTerms, FallbackHandler, Safeguards, SipConfig
 from callgate.runtime.ids import SystemIds
 from callgate.store.errors import VersionConflict
 from callgate.store.open import Store, open_store
+from callgate.store.rows import config_json, config_of
 from callgate.store.sip_configs import difference_of
 from callgate.testing.clock import ManualClock
 
@@ -102,3 +103,18 @@ def test_secrets_never_stand_in_a_difference() -> None:
         "from": {"url": "https://example.org"},
         "to": {"url": "https://example.org", "secrets": "changed"},
     }
+
+
+async def test_safeguards_are_kept_with_the_rules(store: Store, account: Account) -> None:
+    safeguards = Safeguards("https://second.example/", "an-agent", BreakerTerms(3, 10.0, 20.5))
+    made = await store.change_sip_config(account.account_id, "k", lambda config: replace(config, safeguards=safeguards))
+    kept = await store.sip_config_version(account.account_id, made.number)
+    assert kept is not None
+    assert kept.config.safeguards == safeguards
+    assert kept == made
+
+
+def test_rules_of_before_there_were_safeguards_have_none() -> None:
+    stored = config_json(SipConfig(("10.0.0.0/8",)))
+    del stored["fallback"]
+    assert config_of(stored) == SipConfig(("10.0.0.0/8",))

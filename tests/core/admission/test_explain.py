@@ -10,6 +10,7 @@ from callgate.core.admission.explain import explain, explain_trace, summary
 from callgate.core.admission.policy import PolicySet
 from callgate.entities.attempt import Attempt, Defect, Proof
 from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
+from callgate.entities.json import Json
 from tests.core.admission.rules import DOMAIN, HANDLER, IDS, ROOM, VIDEO, config, invite, policies, policy
 
 
@@ -137,6 +138,22 @@ def test_one_line_for_each_verdict(attempt: Attempt, said: str) -> None:
     line = evaluate(attempt, rules).summary
     assert said in line
     assert "\n" not in line
+
+
+def test_what_two_handlers_did_is_told_apart() -> None:
+    def words(result: str, **facts: Json) -> str:
+        return explain(TraceEntry(Step.FALLBACK_HANDLER, result, (("url", "https://o.example/"), *facts.items())))
+
+    assert words("missed", which="first", reason="the handler answered 500", ms=3.0) == (
+        "first handler `https://o.example/`: the handler answered 500, after 3.0 ms"
+    )
+    assert words("matched", which="second", answer="startAgentCall", agentId="a1").startswith(
+        "the second fallback handler `https://o.example/` gave the call to agent `a1`"
+    )
+    sent = (("agentOnFailure", "a1"), ("reason", "handler failed: silence; sent to the agent for failures"))
+    entry = TraceEntry(Step.FALLBACK_HANDLER, "matched", sent)
+    assert explain(entry) == "handler failed: silence; sent to the agent for failures, `a1`"
+    assert summary(Decision(Verdict.ADMIT, agent_id="a1", trace=(entry,))) == f"admitted: {explain(entry)}"
 
 
 def test_what_the_handler_did_is_told() -> None:
