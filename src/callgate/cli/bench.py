@@ -27,15 +27,15 @@ EXIT_NOT_CARRIED = 1
 _MODELS: Final = {"pcm16": "s16le at 16,000 Hz", "pcmu": "µ-law at 8,000 Hz"}
 _ARRANGEMENTS: Final = {"core": one_core, "machine": whole_machine}
 
-bench = typer.Typer(help="Measure what this machine carries.", no_args_is_help=True)
+app = typer.Typer(help="Measure what this machine carries.", no_args_is_help=True, add_completion=False)
 
 
-@bench.callback()
+@app.callback()
 def _several() -> None:
     """Measure what this machine carries."""
 
 
-@bench.command("media")
+@app.command("media")
 def media(
     scope: Annotated[list[str] | None, typer.Option(help="core or machine; may be given again. Default: both.")] = None,
     models: Annotated[

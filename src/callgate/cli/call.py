@@ -16,7 +16,10 @@ from callgate.phone.sound import SoundFileError
 EXIT_NOT_OK = 1
 EXIT_BAD_ARGUMENT = 2
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def call(
     uri: Annotated[str, typer.Argument(help="Whom to call, e.g. sip:demo@127.0.0.1:5060.")],
     transport: Annotated[str, typer.Option(help="udp or tcp.")] = "udp",
@@ -32,7 +35,10 @@ def call(
     bind: Annotated[str, typer.Option(help="Our IP address; by default that of the route to the callee.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of progress.")] = False,
 ) -> None:
-    """Place one call, and tell what became of it; exit code 0 only when it was answered and ended normally."""
+    """Place one call with the built-in phone, and tell what became of it.
+
+    Exit code 0 only when it was answered and ended normally.
+    """
 
     async def run() -> CallReport:
         hang_up = asyncio.Event()

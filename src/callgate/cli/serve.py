@@ -81,3 +81,7 @@ def _parameter(declaration: Declaration) -> inspect.Parameter:
         default=None,
         annotation=Annotated[str | None, option],
     )
+
+
+app = typer.Typer(add_completion=False)
+app.command()(serve_command())

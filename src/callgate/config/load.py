@@ -130,11 +130,15 @@ def _named(document: dict[str, Any], path: Path | None) -> dict[str, Any]:
     return found
 
 
+# What the command line reads where a node is asked (`cli/node.py`); no setting of one.
+_NOT_SETTINGS = ("CALLGATE_URL",)
+
+
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     variables = {declaration.environment: attribute for attribute, declaration in DECLARED.items()}
     found = {}
     for variable, text in environment.items():
-        if not variable.startswith("CALLGATE_"):
+        if not variable.startswith("CALLGATE_") or variable in _NOT_SETTINGS:
             continue
         if variable not in variables:
             raise SettingError(f"environment: no setting is called {variable}{_meant(variable, list(variables))}")

@@ -43,7 +43,7 @@ class Invalid(ValueError):
 
     def __init__(self, errors: JsonObject) -> None:
         self.errors = errors
-        self.words = "; ".join(_flat(errors, ""))
+        self.words = "; ".join(lines(errors))
         super().__init__(self.words)
 
 
@@ -71,6 +71,24 @@ def rendered(error: ValidationError, model: type[BaseModel], body: Json) -> Json
     for detail in error.errors(include_url=False):
         _place(root, model, body, detail)
     return root
+
+
+def lines(node: Json, path: str = "") -> list[str]:
+    """The mistakes of a 400, each in one line with the path of its field."""
+    if isinstance(node, dict):
+        found: list[str] = []
+        for key, inner in node.items():
+            found += lines(inner, path if key == NON_FIELD else f"{path}.{key}" if path else key)
+        return found
+    if isinstance(node, list):
+        found = []
+        for index, inner in enumerate(node):
+            if isinstance(inner, str):
+                found.append(f"{path}: {inner}" if path else inner)
+            else:
+                found += lines(inner, f"{path}[{index}]")
+        return found
+    return [str(node)]
 
 
 def _place(root: JsonObject, model: type[BaseModel], body: Json, detail: ErrorDetails) -> None:
@@ -183,20 +201,3 @@ def _words(detail: ErrorDetails) -> str:
     if kind in ("greater_than_equal", "less_than_equal", "greater_than", "less_than"):
         return f"expected a number {detail['msg'].partition('should be ')[2]}: {shown(given)}"
     return f"{detail['msg'][:1].lower()}{detail['msg'][1:]}: {shown(given)}"
-
-
-def _flat(node: Json, path: str) -> list[str]:
-    if isinstance(node, dict):
-        found: list[str] = []
-        for key, inner in node.items():
-            found += _flat(inner, path if key == NON_FIELD else f"{path}.{key}" if path else key)
-        return found
-    if isinstance(node, list):
-        found = []
-        for index, inner in enumerate(node):
-            if isinstance(inner, str):
-                found.append(f"{path}: {inner}" if path else inner)
-            else:
-                found += _flat(inner, f"{path}[{index}]")
-        return found
-    return [str(node)]
