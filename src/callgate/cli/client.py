@@ -115,10 +115,11 @@ class Client:
         """
         connection = self._connected()
         try:
-            response = self._answered(connection, method, path, body, query, headers)
-            data = response.read(_ANSWER_BYTES_MAX + 1)
+            with self._answered(connection, method, path, body, query, headers) as response:
+                data = response.read(_ANSWER_BYTES_MAX + 1)
             if len(data) > _ANSWER_BYTES_MAX:
                 raise Failed(f"{self.node.url} sends more than {_ANSWER_BYTES_MAX} bytes")
+            _check_whole(response)
             found = self._json(response, data)
         except (OSError, http.client.HTTPException) as error:
             raise self._lost(error) from None
@@ -138,13 +139,18 @@ class Client:
         """
         connection = self._connected()
         try:
-            response = self._answered(connection, "GET", path, None, (), None)
-            if response.status >= http.HTTPStatus.BAD_REQUEST:
-                raise self._refused(response, self._json(response, response.read(_ANSWER_BYTES_MAX)))
-            with file.open("xb") as out:
-                shutil.copyfileobj(response, out)
-                return out.tell()
-        except http.client.HTTPException as error:
+            with self._answered(connection, "GET", path, None, (), None) as response:
+                if response.status >= http.HTTPStatus.BAD_REQUEST:
+                    raise self._refused(response, self._json(response, response.read(_ANSWER_BYTES_MAX)))
+                with file.open("xb") as out:
+                    try:
+                        shutil.copyfileobj(response, out)
+                        _check_whole(response)
+                    except BaseException:
+                        file.unlink()  # part of it would pass for the whole
+                        raise
+                    return out.tell()
+        except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
             raise self._lost(error) from None
         finally:
             connection.close()
@@ -219,8 +225,18 @@ class Client:
         return Refused(words, status, body, wait_s)
 
 
+def _check_whole(response: http.client.HTTPResponse) -> None:
+    """Whether all has come that was announced, which `read` with a limit does not tell.
+
+    Raises:
+        HTTPException: the answer breaks off.
+    """
+    if response.length:
+        raise http.client.HTTPException(f"it breaks off, {response.length} bytes short")
+
+
 def _mistakes(body: dict[str, Any]) -> str:
     """A 400 in lines: of each field what was wrong and what was expected."""
-    from callgate.schema.errors import lines  # with it comes pydantic, which only a mistake pays for
+    from callgate.schema.errors import lines  # a mistake alone pays for what comes with it
 
     return "\n".join(lines(body))

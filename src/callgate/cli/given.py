@@ -58,7 +58,8 @@ def read_object(file: str) -> dict[str, Any]:
     """
     found = read_json(file)
     if not isinstance(found, dict):
-        raise Misused(f"{file} holds {type(found).__name__}; expected an object")
+        kind = "a list" if isinstance(found, list) else "a text" if isinstance(found, str) else json.dumps(found)
+        raise Misused(f"{file} holds {kind}; expected an object")
     return found
 
 

@@ -28,14 +28,10 @@ class LazyGroup(TyperGroup):
 
     table: ClassVar[dict[str, Line]] = {}
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names, in the table's order."""
-        return list(self.table)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command's name and line: enough for the list, and for a shell that completes."""
-        line = self.table.get(cmd_name)
-        return None if line is None else TyperCommand(cmd_name, help=line.help)
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # A name and a line: enough for the list, for a shell that completes, and for "did you mean".
+        self.commands = {name: TyperCommand(name, help=line.help) for name, line in self.table.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command itself, which is to be run, or is asked for its help or what completes a word."""

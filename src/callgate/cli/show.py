@@ -4,6 +4,7 @@ Without a terminal it is plain text as wide as it needs to be, for `grep` and fi
 calls chooses names and addresses) is shown with its control characters written out: none reaches a terminal.
 """
 
+import io
 import json
 import re
 import sys
@@ -17,6 +18,10 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066
 _CODE: Final = r"`[^`]*`"
 _APART: Final = 2  # spaces between columns
 NOTHING: Final = "-"
+
+# A terminal with room for an id in one piece, which one wants to copy, and for some words beside it.
+_WIDE: Final = 100
+_WORD_MAX: Final = 36
 
 
 class Cell(NamedTuple):
@@ -44,6 +49,8 @@ class Show:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.is_terminal = sys.stdout.isatty()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without ✓ must not end a command
         self._console: Any = None
         if self.is_terminal and not as_json:
             from rich.console import Console  # a file or a pipe needs none of it
@@ -129,8 +136,11 @@ class Show:
         from rich.table import Table
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, _APART, 0, 0), header_style="bold")
-        for title in titles:
-            table.add_column(title, overflow="fold")
+        is_wide = self._console.width >= _WIDE
+        for index, title in enumerate(titles):
+            words = [row[index].text for row in rows]
+            is_whole = is_wide and all(len(word) <= _WORD_MAX and " " not in word for word in words)
+            table.add_column(title, overflow="fold", no_wrap=is_whole)
         for row in rows:
             table.add_row(*(self._styled([cell], "") for cell in row))
         self._console.print(table)

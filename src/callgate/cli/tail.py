@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from callgate.cli.client import PAGE_SIZE_MAX, Answer, Client, Query
+from callgate.cli.errors import Failed
 
 LOOK_EVERY_S: Final = 1.0
 WHOLE_EVERY: Final = 15
@@ -88,8 +89,15 @@ class Tail:
 
 
 def _window(answer: Answer) -> str:
-    """Where the window of a look begins, by the node's clock."""
-    return _text(parsedate_to_datetime(answer.headers["date"]) - timedelta(seconds=WINDOW_S))
+    """Where the window of a look begins, by the node's clock.
+
+    Raises:
+        Failed: it tells no time.
+    """
+    date = answer.headers.get("date")
+    if date is None:
+        raise Failed("the answers of the node carry no Date, by whose clock the decisions are followed")
+    return _text(parsedate_to_datetime(date) - timedelta(seconds=WINDOW_S))
 
 
 def _text(at: datetime) -> str:
