@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from callgate.cli.main import app
 from tests.peers.gate import API_KEY
 
-CALLGATE = [sys.executable, "-c", "from callgate.cli.main import main; main()"]
+CALLGATE = [sys.executable, "-c", "import sys; sys.argv[0] = 'callgate'; from callgate.cli.main import main; main()"]
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -104,7 +104,7 @@ class Terminal:
         deadline = time.monotonic() + timeout_s
         while words not in self.text:
             assert time.monotonic() < deadline, self.text
-            self._read(0.1)
+            self.read(0.1)
         return self.text
 
     def type(self, line: str) -> None:
@@ -118,12 +118,13 @@ class Terminal:
     def wait(self) -> int:
         """Its exit code, once it has shown everything."""
         while self._process.poll() is None:
-            self._read(0.1)
-        self._read(0.0)
+            self.read(0.1)
+        self.read(0.0)
         os.close(self._master)
         return self._process.returncode
 
-    def _read(self, timeout_s: float) -> None:
+    def read(self, timeout_s: float) -> None:
+        """Take in what it shows, until it shows nothing for so long."""
         while select.select([self._master], [], [], timeout_s)[0]:
             try:
                 found = os.read(self._master, 65_536)

@@ -22,7 +22,7 @@ _Texts = list[str] | None
 @asks
 def set_rules(
     asking: Asking,
-    allow_range: Annotated[_Texts, typer.Option(metavar="CIDR", help="Admit a range, or an address.")] = None,
+    allow_range: Annotated[_Texts, typer.Option(metavar="CIDR", help="Admit a range, e.g. 203.0.113.0/24.")] = None,
     remove_range: Annotated[_Texts, typer.Option(metavar="CIDR", help="Admit a range no more.")] = None,
     all_agents: Annotated[
         bool | None, typer.Option("--all-agents/--no-all-agents", help="Let each agent be reached at agent_<id>.")

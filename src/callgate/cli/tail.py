@@ -62,8 +62,8 @@ class Tail:
         Raises:
             Failed: the node cannot be asked.
         """
-        whole = whole or self._until_whole == 0
-        self._until_whole = 0
+        left, self._until_whole = self._until_whole, 0
+        whole = whole or left == 0
         found: dict[str, Record] = {}
         since = ""
         for answer in self._pages():
@@ -77,8 +77,8 @@ class Tail:
         if whole:  # nothing before this can come any more
             self._since = max(since, self._since)
             self._seen = {name: at for name, at in self._seen.items() if at >= self._since}
-            self._until_whole = WHOLE_EVERY
-        self._until_whole -= 1
+            left = WHOLE_EVERY
+        self._until_whole = left - 1
         return [found[name] for name in sorted(found)]
 
     def _pages(self) -> Iterator[Answer]:
