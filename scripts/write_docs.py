@@ -1,9 +1,10 @@
-"""Write the pages that are drawn from the code: settings, outcomes, machines, limits, RFCs. `--check`: is any stale?"""
+"""Write the pages that are drawn from the code: settings, commands, outcomes, machines … `--check`: is any stale?"""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from commands import commands_page
 from machines import MACHINES, absorbed, drawn, named, table
 from rfc import rfc_page
 
@@ -128,6 +129,7 @@ _PAGES = {
     "transactions": transactions_page,
     "limits": limits_page,
     "rfc": lambda: rfc_page(_GENERATED),
+    "cli": lambda: commands_page(_GENERATED),
 }
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from callgate.cli import rehearsal
+from callgate.testing.handler import HandlerServer
 from tests.cli.operator import Operator, write
 from tests.peers.gate import Gate
-from tests.peers.handler import HandlerServer
 from tests.peers.phone import Phone
 
 

@@ -27,6 +27,10 @@ def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(file: P
     assert settings.calls_max == DEFAULTS.calls_max
 
 
+def test_what_the_command_line_reads_is_no_setting() -> None:
+    assert load({}, {"CALLGATE_URL": "http://127.0.0.1:1"}, None) == load()
+
+
 def test_lists_numbers_and_booleans(file: Path) -> None:
     file.write_text(
         'local_networks = ["10.0.0.0/8"]\ntrust_asserted_identity = false\nno_rule_status = 404\n'

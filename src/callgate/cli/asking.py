@@ -57,6 +57,10 @@ _OPTIONS: Final = {
 }
 
 
+NODE_OPTIONS: Final = tuple(_OPTIONS)
+"""Names of the parameters that all commands have which ask a node."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One command at work.
