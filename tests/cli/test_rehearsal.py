@@ -1,12 +1,15 @@
 """`callgate sip evaluate|replay|suggestions|shadow`."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from callgate.cli import rehearsal
 from callgate.testing.handler import HandlerServer
 from tests.cli.operator import Operator, write
+from tests.cli.scripted_server import ScriptedServer, reply
 from tests.peers.gate import Gate
 from tests.peers.phone import Phone
 
@@ -113,3 +116,40 @@ def test_a_draft_beside_live_calls(operator: Operator, gate: Gate, phone: Phone,
     promoted = operator.types("sip", "shadow", "promote")
     assert promoted.out.splitlines()[0].startswith("- rule: demo at ")
     assert gate.get("/api/sip")["allowedAgents"] == []
+
+
+def job(state: str, records: int) -> dict[str, Any]:
+    result = {"moves": [], "furtherMoves": 0, "agents": [], "leftOut": {}, "summary": "0 of 200 attempts"}
+    done = {"result": result if state == "done" else None, "error": "out of room" if state == "failed" else None}
+    return {"jobId": "j1", "state": state, "progress": {"records": records, "total": 200}, **done}
+
+
+@pytest.fixture
+def slow_server() -> Iterator[ScriptedServer]:
+    one = ScriptedServer()
+    yield one
+    one.close()
+
+
+def test_a_long_replay_shows_how_far_it_is(slow_server: ScriptedServer, tmp_path: Path) -> None:
+    slow_server.replies = [reply(job("running", 50), 202), reply(job("running", 100)), reply(job("done", 200))]
+    words = ["sip", "replay", "--draft", write(tmp_path / "draft", {})]
+    terminal = Operator(slow_server.url).terminal(*words)
+    assert terminal.wait() == 0
+    assert "replaying" in terminal.text
+    assert "25%" in terminal.text
+    assert terminal.text.rstrip().endswith("0 of 200 attempts")
+    assert slow_server.asked == ["POST /api/sip/replay", "GET /api/sip/replay/j1", "GET /api/sip/replay/j1"]
+
+    slow_server.replies = [reply(job("failed", 0))]
+    assert Operator(slow_server.url).types(*words, code=1).err == "callgate: the replay has failed: out of room\n"
+
+
+def test_whoever_leaves_a_replay_ends_it(slow_server: ScriptedServer, tmp_path: Path) -> None:
+    slow_server.replies = [reply(job("running", 50))]
+    terminal = Operator(slow_server.url).terminal("sip", "replay", "--draft", write(tmp_path / "draft", {}))
+    terminal.until("replaying")
+    terminal.interrupt()
+    assert terminal.wait() == 130
+    assert "Traceback" not in terminal.text
+    assert slow_server.asked[-1] == "DELETE /api/sip/replay/j1"

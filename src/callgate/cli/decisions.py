@@ -127,6 +127,8 @@ def show(
         suggested = asking.client.get(at("/api/sip/decisions", decision["decisionId"], "suggestions")).body
         asking.show.say("")
         show_suggestions(asking.show, suggested)
+        if suggested["suggestions"]:
+            asking.show.say(f"`callgate sip suggestions {decision['decisionId']} --apply N` makes one of these.")
 
 
 def _filters(

@@ -19,9 +19,10 @@ _CODE: Final = r"`[^`]*`"
 _APART: Final = 2  # spaces between columns
 NOTHING: Final = "-"
 
-# A terminal with room for an id in one piece, which one wants to copy, and for some words beside it.
+# A terminal with room for an id in one piece, which one wants to copy, a time, and some words beside them.
 _WIDE: Final = 100
-_WORD_MAX: Final = 36
+_ID_MAX: Final = 36
+_TIME_MAX: Final = 19
 
 
 class Cell(NamedTuple):
@@ -139,7 +140,7 @@ class Show:
         is_wide = self._console.width >= _WIDE
         for index, title in enumerate(titles):
             words = [row[index].text for row in rows]
-            is_whole = is_wide and all(len(word) <= _WORD_MAX and " " not in word for word in words)
+            is_whole = is_wide and all(len(word) <= (_TIME_MAX if " " in word else _ID_MAX) for word in words)
             table.add_column(title, overflow="fold", no_wrap=is_whole)
         for row in rows:
             table.add_row(*(self._styled([cell], "") for cell in row))
