@@ -34,9 +34,7 @@ class Node:
     key_from: str
 
 
-def find_node(
-    url: str | None, key: str | None, folder: Path | None, environment: Mapping[str, str], *, needs_key: bool = True
-) -> Node:
+def find_node(url: str | None, key: str | None, folder: Path | None, environment: Mapping[str, str]) -> Node:
     """The node that options, environment and data folder name; the first of these that says something counts.
 
     The key in a data folder is this machine's: it is not sent to a node elsewhere.
@@ -46,7 +44,6 @@ def find_node(
         key: of the option.
         folder: the data folder of the option.
         environment: e.g. ``os.environ``.
-        needs_key: false where nothing will be asked.
 
     Raises:
         Misused: no such URL, no key to be found, or one that cannot be a key.
@@ -56,8 +53,6 @@ def find_node(
     given = key or environment.get(KEY_VARIABLE)
     if given:
         return Node(found, _plausible(given, "--key" if key else KEY_VARIABLE), "--key" if key else KEY_VARIABLE)
-    if not needs_key:
-        return Node(found, "", "")
     if not _is_here(found):
         raise Misused(f"no API key for {found}; expected it in {KEY_VARIABLE} or --key")
     path = (folder or Path(environment.get(_FOLDER_VARIABLE) or NodeSettings().data_dir)) / _KEY_FILE
