@@ -39,6 +39,11 @@ def test_a_time_without_a_zone_is_this_places() -> None:
     assert moment("--since", None) is None
 
 
+def test_a_span_that_reaches_back_beyond_the_calendar_is_a_mistake() -> None:
+    with pytest.raises(Misused, match="expected a span"):
+        moment("--since", "999999w", NOW)
+
+
 @given(st.text() | st.from_regex(r"[0-9]{1,8}[smhdw]", fullmatch=True))
 def test_any_text_is_a_moment_or_a_mistake(text: str) -> None:
     with suppress(Misused):

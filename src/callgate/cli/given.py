@@ -77,9 +77,9 @@ def moment(option: str, text: str | None, now: datetime | None = None) -> str | 
     if text is None:
         return None
     number, unit = text[:-1], text[-1:]
-    if unit in _SECONDS and number.isascii() and number.isdigit() and len(number) <= _DIGITS_MAX:
-        return ((now or datetime.now(UTC)) - timedelta(seconds=int(number) * _SECONDS[unit])).isoformat()
     try:
+        if unit in _SECONDS and number.isascii() and number.isdigit() and len(number) <= _DIGITS_MAX:
+            return ((now or datetime.now(UTC)) - timedelta(seconds=int(number) * _SECONDS[unit])).isoformat()
         return datetime.fromisoformat(text).astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         raise Misused(

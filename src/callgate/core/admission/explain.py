@@ -46,8 +46,9 @@ def summary(decision: Decision | DecisionRecord) -> str:
     last = explain_trace(trace)[-1] if trace else ""
     row = OUTCOMES.get(decision.outcome or "")
     words = last or (row.words if row is not None else "no reason is recorded")
-    status = f"refused with {decision.status}" if decision.status is not None else "refused"
-    return f"{status}: {words}"
+    if decision.status is None:
+        return f"refused: {words}"
+    return f"refused with {decision.status}: {words.removesuffix(f': {decision.status}')}"
 
 
 _Facts = dict[str, Json]
