@@ -197,6 +197,8 @@ class Stage:
         caller_auth: str = "off",
         replaces: bool = False,
         proofs: CallerProofs | None = None,
+        account_calls_max: int = 0,
+        agent_calls_max: int = 0,
         **template: Any,
     ) -> None:
         self.clock = ManualClock()
@@ -212,6 +214,8 @@ class Stage:
             allowed_agents=(AgentAllowance(AGENT, "^demo$"),),
             fallback_handler=HANDLER if handler else None,
         )
+        self.account_calls_max = account_calls_max
+        self.agent_calls_max = agent_calls_max
         self.caller_auth = caller_auth
         self.replaces = replaces
         self.others: list[str] = []  # domains of further accounts
@@ -253,7 +257,13 @@ class Stage:
     def compiled(self, config: SipConfig) -> PolicySet:
         """Rules of the account, with those of the others."""
         policy = compile_policy(
-            account_id=ACCOUNT, domain="example.org", config=config, version=1, agents=self.snapshot.agents
+            account_id=ACCOUNT,
+            domain="example.org",
+            config=config,
+            version=1,
+            agents=self.snapshot.agents,
+            calls_max=self.account_calls_max,
+            agent_calls_max=self.agent_calls_max,
         )
         others = [
             compile_policy(account_id=domain, domain=domain, config=SipConfig(self.other_ranges), version=1, agents={})

@@ -5,6 +5,7 @@ import pytest
 
 from callgate.calls.joining import Joining
 from callgate.core.templates.errors import TemplateUnfit
+from callgate.entities.account import AccountLimits
 from callgate.entities.call import Call
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
@@ -33,7 +34,7 @@ def joining(stage: Stage, **limits: Any) -> Joining:
         registry=stage.registry,
         around=stage.around,
         calls_max=limits.get("calls_max", 10),
-        account_calls_max=limits.get("account_calls_max", 0),
+        limits_of=lambda account_id: AccountLimits(limits.get("account_calls_max"), limits.get("agent_calls_max")),
         draining=lambda: bool(limits.get("draining")),
         join_url=lambda call_id: f"ws://here/{call_id}",
     )
@@ -153,6 +154,7 @@ async def test_a_node_that_drains_ends_what_nobody_has_joined(stage: Stage) -> N
         ({"draining": True}, 503, "shutting down"),
         ({"calls_max": 1}, 503, "carries 1 calls"),
         ({"account_calls_max": 1}, 429, "the account has 1 calls"),
+        ({"agent_calls_max": 1}, 429, "the agent has 1 calls of 1"),
     ],
 )
 async def test_limits(stage: Stage, limits: JsonObject, status: int, words: str) -> None:

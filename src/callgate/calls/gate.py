@@ -17,7 +17,7 @@ from callgate.calls.takeover import TakeOver, find_replaced, replaced_by
 from callgate.calls.talk import Talk
 from callgate.core.admission.callers import CallerProofs
 from callgate.core.admission.capacity import Capacity
-from callgate.core.admission.decide import decide
+from callgate.core.admission.decide import agent_shortage, decide
 from callgate.core.admission.noise import NoiseTable
 from callgate.core.admission.policy import PolicySet
 from callgate.core.admission.question import question_body
@@ -34,7 +34,6 @@ class GateLimits:
 
     Attributes:
         calls_max: calls at a time on this node.
-        account_calls_max: calls at a time of one account; 0: no limit of its own.
         source_calls_per_s: new calls of one source, mean of ten seconds; 0: no limit.
         noise_refusals_per_minute: refusals of a stranger before it is answered less.
         noise_pause_s: quiet after which it is heard again.
@@ -43,7 +42,6 @@ class GateLimits:
     """
 
     calls_max: int
-    account_calls_max: int = 0
     source_calls_per_s: float = 0.0
     noise_refusals_per_minute: int = 60
     noise_pause_s: float = 300.0
@@ -153,7 +151,8 @@ class Gate:
         if session is None:
             self._take_over(leg)
             return
-        runner = CallRunner(Dialled(leg.attempt, considered.decision), self._around, self._registry.leave)
+        origin = Dialled(leg.attempt, considered.decision)
+        runner = CallRunner(origin, self._around, self._registry.leave, self._agent_named)
         talk = self._talk(leg, session.rtp_port, runner.begun_ms)
         question = self._question(leg.attempt, considered, runner.decision_id)
         source = self._policies().source_of(leg.attempt)
@@ -209,9 +208,20 @@ class Gate:
             calls=len(self._registry),
             calls_max=self._limits.calls_max,
             account_calls=self._registry.of_account,
-            account_calls_max=self._limits.account_calls_max,
+            agent_calls=self._registry.of_agent,
             source_over_rate=source is not None and self._rates.over(source, now),
         )
+
+    def _agent_named(self, runner: CallRunner, agent_id: str) -> tuple[int, str] | None:
+        """The fallback handler gives a call to an agent: the status and words to refuse with when it has too many."""
+        policies = self._policies()
+        policy = policies.account(runner.account_id or "")
+        calls_max = 0 if policy is None else policy.agent_calls_max
+        shortage = agent_shortage(self._registry.of_agent(agent_id), calls_max)
+        if shortage is not None:
+            return policies.options.account_limit_status, shortage
+        self._registry.answered_by(runner, agent_id)
+        return None
 
     def _question(self, attempt: Attempt, considered: Considered, decision_id: str) -> Question | None:
         decision = considered.decision

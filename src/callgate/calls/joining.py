@@ -8,6 +8,8 @@ from callgate.calls.client_leg import ClientLeg
 from callgate.calls.origin import Requested
 from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner, Surroundings
+from callgate.core.admission.decide import agent_shortage
+from callgate.entities.account import AccountLimits
 from callgate.entities.agent import Agent
 from callgate.entities.call import Call
 from callgate.entities.json import JsonObject
@@ -23,7 +25,7 @@ class Joining:
         registry: the calls in progress.
         around: what every runner needs.
         calls_max: at a time on this node.
-        account_calls_max: at a time of one account; 0: no limit of its own.
+        limits_of: the limits in force of an account, by its id.
         draining: whether no new calls are taken.
         join_url: where the client of a call joins it.
     """
@@ -34,20 +36,20 @@ class Joining:
         registry: Registry,
         around: Surroundings,
         calls_max: int,
-        account_calls_max: int,
+        limits_of: Callable[[str], AccountLimits],
         draining: Callable[[], bool],
         join_url: Callable[[str], str],
     ) -> None:
         self._registry = registry
         self._around = around
         self._calls_max = calls_max
-        self._account_calls_max = account_calls_max
+        self._limits_of = limits_of
         self._draining = draining
         self._join_url = join_url
 
     async def request(self, account_id: str, agent: Agent | None, body: JsonObject) -> Call:
         """Make a call and wait until it is committed."""
-        self._check_room(account_id)
+        self._check_room(account_id, agent)
         around = self._around
         call = around.maker.make_requested(
             account_id=account_id,
@@ -69,11 +71,16 @@ class Joining:
             session.dismiss(_NOT_AWAITED, "no such call waits for a client: it has been joined, is over, or never was")
             session.close()
 
-    def _check_room(self, account_id: str) -> None:
-        wait_s, limit = self._around.retry_after_s, self._account_calls_max
+    def _check_room(self, account_id: str, agent: Agent | None) -> None:
+        wait_s, limits = self._around.retry_after_s, self._limits_of(account_id)
         if self._draining():
             raise NoRoom("the node is shutting down", 503, wait_s)
         if len(self._registry) >= self._calls_max:
             raise NoRoom(f"the node carries {self._calls_max} calls, as many as it may", 503, wait_s)
+        limit = limits.calls_max
         if limit and self._registry.of_account(account_id) >= limit:
             raise NoRoom(f"the account has {limit} calls, as many as it may", 429, wait_s)
+        if agent is not None:
+            shortage = agent_shortage(self._registry.of_agent(agent.agent_id), limits.agent_calls_max or 0)
+            if shortage is not None:
+                raise NoRoom(shortage, 429, wait_s)

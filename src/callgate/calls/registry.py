@@ -14,6 +14,8 @@ class Registry:
     def __init__(self) -> None:
         self._runners: set[CallRunner] = set()
         self._by_account: Counter[str] = Counter()
+        self._by_agent: Counter[str] = Counter()
+        self._agents: dict[CallRunner, str] = {}
         self._by_dialog: dict[tuple[str, str, str], CallRunner] = {}
         self._dialogs: dict[CallRunner, tuple[str, str, str]] = {}
         self._empty = asyncio.Event()
@@ -26,6 +28,10 @@ class Registry:
         """How many calls an account has."""
         return self._by_account[account_id]
 
+    def of_agent(self, agent_id: str) -> int:
+        """How many calls an agent has."""
+        return self._by_agent[agent_id]
+
     def enter(self, runner: CallRunner, dialog: tuple[str, str, str] | None = None) -> None:
         """A call begins, in a dialog or without one."""
         if dialog is not None:
@@ -33,7 +39,14 @@ class Registry:
         self._runners.add(runner)
         if runner.account_id is not None:
             self._by_account[runner.account_id] += 1
+        if runner.agent_id is not None:
+            self.answered_by(runner, runner.agent_id)
         self._empty.clear()
+
+    def answered_by(self, runner: CallRunner, agent_id: str) -> None:
+        """Whose call it is among the agents is known: at its beginning, or when the fallback handler has said it."""
+        self._agents[runner] = agent_id
+        self._by_agent[agent_id] += 1
 
     def leave(self, runner: CallRunner) -> None:
         """Nothing of the call is left to do."""
@@ -47,6 +60,11 @@ class Registry:
             self._by_account[runner.account_id] -= 1
             if not self._by_account[runner.account_id]:
                 del self._by_account[runner.account_id]
+        agent_id = self._agents.pop(runner, None)
+        if agent_id is not None:
+            self._by_agent[agent_id] -= 1
+            if not self._by_agent[agent_id]:
+                del self._by_agent[agent_id]
         if not self._runners:
             self._empty.set()
 

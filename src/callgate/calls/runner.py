@@ -91,12 +91,20 @@ class CallRunner:
         origin: how it came about.
         around: what every runner needs.
         left: told when nothing of the call is left to do.
+        named: told which agent the fallback handler wants to answer; the SIP status and words when it cannot.
     """
 
-    def __init__(self, origin: Origin, around: Surroundings, left: Callable[["CallRunner"], None]) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        around: Surroundings,
+        left: Callable[["CallRunner"], None],
+        named: Callable[["CallRunner", str], tuple[int, str] | None] = lambda runner, agent_id: None,
+    ) -> None:
         self._origin = origin
         self._around = around
         self._left = left
+        self._named = named
         self._state = State.ASKING
         self._leg_there: Leg | None = None
         self._session_there: MediaSession | None = None
@@ -126,6 +134,11 @@ class CallRunner:
     def account_id(self) -> str | None:
         """Whose call it is."""
         return self._origin.account_id
+
+    @property
+    def agent_id(self) -> str | None:
+        """Who was to answer from the beginning; ``None``: nobody was named yet."""
+        return self._origin.agent_id
 
     @property
     def begun_ms(self) -> int:
@@ -425,9 +438,14 @@ class CallRunner:
             self._chronicle.handler_said("refused", answer.exchange)
             self._status = answer.status
             self._happen(Input.REJECTED, answer.outcome, answer.reason)
-        else:
-            self._chronicle.handler_said("matched", answer.exchange)
+            return
+        self._chronicle.handler_said("matched", answer.exchange)
+        refusal = None if answer.agent_id is None else self._named(self, answer.agent_id)
+        if refusal is None:
             self._create(answer)
+        else:
+            self._status, words = refusal
+            self._happen(Input.REJECTED, "agent-limit", words)
 
     def _create(self, answer: StartCall | None) -> None:
         maker = self._around.maker

@@ -1,7 +1,35 @@
-"""The owner of a configuration and of a SIP domain, and the keys that speak for it."""
+"""The owner of a configuration and of a SIP domain, how much it may do, and the keys that speak for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLimits:
+    """How much an account may do. 0: there is no such limit. ``None``: none is the account's own, the settings say.
+
+    Attributes:
+        calls_max: calls at a time.
+        agent_calls_max: calls at a time of each of its agents.
+        requests_per_s: requests of the HTTP API.
+        key_requests_per_s: of them with any one key.
+        calls_per_s: calls made through the HTTP API in any second.
+        calls_per_minute: likewise in any minute.
+    """
+
+    calls_max: int | None = None
+    agent_calls_max: int | None = None
+    requests_per_s: int | None = None
+    key_requests_per_s: int | None = None
+    calls_per_s: int | None = None
+    calls_per_minute: int | None = None
+
+    def over(self, settings: "AccountLimits") -> "AccountLimits":
+        """The limits in force: the account's own, and where it has none those of `settings`."""
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return AccountLimits(
+            **{name: getattr(settings, name) if value is None else value for name, value in own.items()}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +41,14 @@ class Account:
         slug: the first label of its SIP domain: lower-case letters, digits and hyphens.
         name: for people.
         created: when, UTC.
+        limits: its own.
     """
 
     account_id: str
     slug: str
     name: str
     created: datetime
+    limits: AccountLimits = AccountLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Step(StrEnum):
     TO_USER = "to_user"
     ALLOWED_AGENTS = "allowed_agents"
     ALLOW_ALL_AGENTS = "allow_all_agents"
+    AGENT_CAPACITY = "agent_capacity"
     FALLBACK_HANDLER = "fallback_handler"
     REFUSAL = "refusal"
 
@@ -62,7 +63,7 @@ class Decision:
         stateless: refused in steps 0 to 3: no transaction, no body, no words.
         account_id: whose call it is; ``None`` when no account was found.
         config_version: number of the account's rules that were in force.
-        agent_id: who gets an admitted call.
+        agent_id: who gets an admitted call, or would have had it if it had not had as many as it may.
         matched: ``to`` or ``request_uri``: which dialled user matched; ``None`` when none did.
         trace: one entry per step and rule tried, in order.
     """

@@ -56,6 +56,7 @@ _ROWS: Final = (
     Outcome("node-full", Doing.US, 503, None, "The node carries as many calls as it may."),
     Outcome("no-port", Doing.US, 503, None, "No RTP port is free."),
     Outcome("account-limit", Doing.AGENT, 480, None, "The account has as many calls as it may."),
+    Outcome("agent-limit", Doing.AGENT, 480, None, "The agent has as many calls as it may."),
     Outcome("source-rate", Doing.CALLER, 480, None, "The source calls more often than it may."),
     # The rules.
     Outcome("no-rule-matched", Doing.AGENT, 603, None, "No rule of the account lets the dialled user through."),

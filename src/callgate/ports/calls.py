@@ -12,7 +12,7 @@ class NoRoom(Exception):
     """A call cannot be taken now.
 
     Attributes:
-        status: of HTTP: 429 when it is the account's own limit, 503 when it is the node's.
+        status: of HTTP: 429 when it is a limit of the account, 503 when it is the node's.
         retry_after_s: when to ask again.
     """
 

@@ -32,8 +32,10 @@ def config(*rules: tuple[int, str], ranges: tuple[str, ...] = ("192.0.2.0/24",),
     return SipConfig(ranges, allowed_agents=tuple(AgentAllowance(IDS[n], text) for n, text in rules), **more)
 
 
-def policy(rules: SipConfig, *, account_id: str = "acc", domain: str = DOMAIN, version: int = 7) -> AccountPolicy:
-    return compile_policy(account_id=account_id, domain=domain, config=rules, version=version, agents=AGENTS)
+def policy(
+    rules: SipConfig, *, account_id: str = "acc", domain: str = DOMAIN, version: int = 7, **limits: int
+) -> AccountPolicy:
+    return compile_policy(account_id=account_id, domain=domain, config=rules, version=version, agents=AGENTS, **limits)
 
 
 def policies(rules: SipConfig, **options: Any) -> PolicySet:

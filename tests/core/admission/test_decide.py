@@ -2,20 +2,24 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callgate.calls.records import record_of
 from callgate.core.admission.capacity import Capacity
 from callgate.core.admission.decide import decide
 from callgate.core.admission.explain import explain_trace, summary
+from callgate.core.admission.moves import destination_of
 from callgate.core.admission.policy import AdmissionOptions, PolicySet
+from callgate.core.admission.replay import past_of
 from callgate.core.sdp.terms import sound_policy
 from callgate.core.sip.uri import dialled_user
 from callgate.entities.attempt import Attempt, Defect, Proof, Replaced
-from callgate.entities.decision import Step, TraceEntry, Verdict
+from callgate.entities.decision import Decision, Step, TraceEntry, Verdict
 from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.sip_config import SipConfig
 from tests.core.admission.rules import (
@@ -200,12 +204,13 @@ def test_a_delayed_offer_passes() -> None:
         ({"draining": True}, "draining", 503),
         ({"calls": 500}, "node-full", 503),
         ({"sessions_free": 0}, "no-port", 503),
-        ({"account_calls_max": 2, "account_calls": lambda account_id: 2}, "account-limit", 480),
+        ({"account_calls": lambda account_id: 2}, "account-limit", 480),
         ({"source_over_rate": True}, "source-rate", 480),
     ],
 )
 def test_what_is_missing_decides_the_status(shortage: dict[str, Any], outcome: str, status: int) -> None:
-    decision = decide(invite("nobody"), policies(RULE, retry_after_s=12), replace(ROOM, **shortage))
+    rules = PolicySet((policy(RULE, calls_max=2),), AdmissionOptions(retry_after_s=12))
+    decision = decide(invite("nobody"), rules, replace(ROOM, **shortage))
     assert (decision.outcome, decision.status, decision.stateless) == (outcome, status, False)
     assert decision.headers == ((("Retry-After", "12"),) if status == 503 else ())
 
@@ -216,6 +221,37 @@ def test_the_account_limit_may_be_486() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------- the rules
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_an_agent_with_as_many_calls_as_it_may_refuses_and_nobody_else_is_tried(by_id: bool) -> None:
+    rules = config(*(() if by_id else ((1, "555"),)), (2, "."), allow_all_agents=True)
+    if by_id:
+        rules = replace(rules, allowed_agents=())
+    limited = PolicySet((policy(rules, agent_calls_max=2),), AdmissionOptions(account_limit_status=486))
+    attempt = invite(f"agent_{IDS[1]}" if by_id else "+15551234")
+
+    def having(calls: int) -> Decision:
+        return decide(attempt, limited, replace(ROOM, agent_calls=lambda agent_id: calls * (agent_id == IDS[1])))
+
+    free, busy = having(1), having(2)
+    assert (free.verdict, free.agent_id, free.trace[-1].result) == (Verdict.ADMIT, IDS[1], "passed")
+    assert (busy.verdict, busy.outcome, busy.status) == (Verdict.REFUSE, "agent-limit", 486)
+    assert (busy.reason, busy.stateless) == ("the agent has 2 calls of 2", False)
+    assert summary(busy) == f"refused with 486: the agent `{IDS[1]}` is busy: 2 of at most 2 calls"
+    assert "has room: 1 of at most 2 calls" in explain_trace(free.trace)[-1]
+    assert summary(free).startswith("admitted: ")
+    # What rules alone decide is the same, so that replays and shadows see no difference in the moment.
+    assert destination_of(busy) == destination_of(free) == destination_of(decide(attempt, limited, ROOM))
+    assert past_of(record_of(attempt, busy, decision_id="d", at=datetime(2026, 1, 1, tzinfo=UTC))).went == destination_of(free)
+
+
+def test_without_a_limit_nobody_counts_an_agents_calls() -> None:
+    def never(agent_id: str) -> int:
+        raise AssertionError("nobody asks")
+
+    decision = decide(invite(), policies(RULE), replace(ROOM, agent_calls=never, account_calls=never))
+    assert Step.AGENT_CAPACITY not in [entry.step for entry in decision.trace]
 
 
 def test_the_first_rule_wins_and_the_rules_before_it_stand_in_the_trace() -> None:

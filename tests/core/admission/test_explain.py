@@ -101,13 +101,13 @@ def test_other_steps_in_words(attempt: Attempt, said: str) -> None:
         (replace(ROOM, draining=True), "shutting down"),
         (replace(ROOM, calls=500), "the node is full: 500 of at most 500 calls"),
         (replace(ROOM, sessions_free=0), "no media session"),
-        (replace(ROOM, account_calls_max=2, account_calls=lambda account_id: 5), "5 of at most 2 calls"),
+        (replace(ROOM, account_calls=lambda account_id: 5), "5 of at most 2 calls"),
         (replace(ROOM, source_over_rate=True), "more often than it may"),
         (ROOM, "3 of at most 500 calls, media sessions free: 100"),
     ],
 )
 def test_capacity_in_words(capacity: Capacity, said: str) -> None:
-    assert said in words(invite(), policies(config((0, "."))), capacity)
+    assert said in words(invite(), PolicySet((policy(config((0, ".")), calls_max=2),)), capacity)
 
 
 def test_an_account_not_found_and_a_proxy_without_its_header_in_words() -> None:

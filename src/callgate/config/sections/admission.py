@@ -25,13 +25,20 @@ class AdmissionSettings:
     account_limit_status: int = setting(
         "account_limit_status",
         480,
-        "Answer when an account has as many calls as it may; a 503 would make a trunk give up the whole host.",
+        "Answer when an account or an agent has as many calls as it may; a 503 would make a trunk give up the whole host.",
         choices=("480", "486"),
     )
     account_calls_max: int = setting(
         "account.calls_max",
         0,
-        "Calls an account may have at a time; 0: as many as the node carries.",
+        "Calls an account may have at a time; 0: as many as the node carries. `callgate accounts set` gives one "
+        "account a limit of its own, as of every other limit of accounts.",
+        lowest=0,
+    )
+    agent_calls_max: int = setting(
+        "agent.calls_max",
+        0,
+        "Calls each agent may have at a time: what the model behind it carries; 0: as many as its account.",
         lowest=0,
     )
     calls_max: int = setting(

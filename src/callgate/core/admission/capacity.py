@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-def _no_calls(account_id: str) -> int:
+def _no_calls(whose: str) -> int:
     return 0
 
 
@@ -17,8 +17,8 @@ class Capacity:
         sessions_free: media sessions (slot and RTP port) that could be reserved now.
         calls: calls in progress on the node, ringing ones among them.
         calls_max: how many it takes.
-        account_calls: calls in progress of one account, by its id; asked only when `account_calls_max` is set.
-        account_calls_max: how many one account may have; 0: as many as the node.
+        account_calls: calls in progress of one account, by its id; asked only where its rules have a limit.
+        agent_calls: calls in progress of one agent, by its id; likewise.
         source_over_rate: the source brings more calls per second than it may.
     """
 
@@ -27,7 +27,7 @@ class Capacity:
     calls: int = 0
     calls_max: int = 1
     account_calls: Callable[[str], int] = _no_calls
-    account_calls_max: int = 0
+    agent_calls: Callable[[str], int] = _no_calls
     source_over_rate: bool = False
 
 

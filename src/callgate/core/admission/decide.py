@@ -145,14 +145,14 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
         return Decision(Verdict.ADMIT, account_id=policy.account_id, config_version=policy.version, trace=trace)
 
     # 5. Capacity.
-    account_calls = capacity.account_calls(policy.account_id) if capacity.account_calls_max else 0
-    shortage = _shortage(capacity, account_calls, options.account_limit_status)
+    account_calls = capacity.account_calls(policy.account_id) if policy.calls_max else 0
+    shortage = _shortage(capacity, account_calls, policy.calls_max, options.account_limit_status)
     capacity_facts: tuple[tuple[str, Json], ...] = (
         ("calls", capacity.calls),
         ("calls_max", capacity.calls_max),
         ("sessions_free", capacity.sessions_free),
         ("account_calls", account_calls),
-        ("account_calls_max", capacity.account_calls_max),
+        ("account_calls_max", policy.calls_max),
     )
     if shortage is not None:
         outcome, status, reason = shortage
@@ -181,30 +181,18 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
             matched, found = "request_uri", first_request
         assert found is not None
         rule = policy.rules[found]
-        return Decision(
-            Verdict.ADMIT,
-            account_id=policy.account_id,
-            config_version=policy.version,
-            agent_id=policy.config.allowed_agents[rule].agent_id,
-            matched=matched,
-            trace=trace + policy.missed[:rule] + (policy.matched[matched][rule],),
-        )
+        trace = trace + policy.missed[:rule] + (policy.matched[matched][rule],)
+        agent_id = policy.config.allowed_agents[rule].agent_id
+        return _admit(policy, agent_id, matched, trace, capacity, options.account_limit_status)
     trace = trace + (policy.missed or (_NO_RULES,))
 
     # 8. allowAllAgents.
     if policy.config.allow_all_agents:
         for matched, user in (("to", tried_to), ("request_uri", tried_request)):
-            agent_id = policy.agents_by_user.get(user) if user is not None else None
-            if agent_id is not None:
-                entry = TraceEntry(Step.ALLOW_ALL_AGENTS, "matched", (("agent", agent_id), ("matched", matched)))
-                return Decision(
-                    Verdict.ADMIT,
-                    account_id=policy.account_id,
-                    config_version=policy.version,
-                    agent_id=agent_id,
-                    matched=matched,
-                    trace=(*trace, entry),
-                )
+            exact = policy.agents_by_user.get(user) if user is not None else None
+            if exact is not None:
+                entry = TraceEntry(Step.ALLOW_ALL_AGENTS, "matched", (("agent", exact), ("matched", matched)))
+                return _admit(policy, exact, matched, (*trace, entry), capacity, options.account_limit_status)
         trace = (*trace, TraceEntry(Step.ALLOW_ALL_AGENTS, "missed", (("agents", len(policy.agents_by_user)),)))
     else:
         trace = (*trace, _ALL_AGENTS_OFF)
@@ -220,6 +208,46 @@ def decide(attempt: Attempt, policies: PolicySet, capacity: Capacity) -> Decisio
     final = TraceEntry(Step.REFUSAL, "refused", (("status", status),))
     reason = "no rule lets the dialled user through, and no fallback handler is set"
     return _refuse(policy, "no-rule-matched", status, reason, (), (*trace, _NO_HANDLER, final))
+
+
+def _admit(
+    policy: AccountPolicy,
+    agent_id: str,
+    matched: str,
+    trace: tuple[TraceEntry, ...],
+    capacity: Capacity,
+    limit_status: int,
+) -> Decision:
+    """The call is for this agent, unless it has as many as it may: then no other rule is tried, as the first one wins.
+
+    Ours, and the only step between the rules and the call: before the rules nobody knows whose it will be.
+    """
+    shortage = None
+    if policy.agent_calls_max:
+        calls = capacity.agent_calls(agent_id)
+        shortage = agent_shortage(calls, policy.agent_calls_max)
+        facts: tuple[tuple[str, Json], ...] = (
+            ("agent", agent_id),
+            ("agent_calls", calls),
+            ("agent_calls_max", policy.agent_calls_max),
+        )
+        trace = (*trace, TraceEntry(Step.AGENT_CAPACITY, "refused" if shortage else "passed", facts))
+    return Decision(
+        Verdict.REFUSE if shortage else Verdict.ADMIT,
+        outcome="agent-limit" if shortage else None,
+        status=limit_status if shortage else None,
+        reason=shortage,
+        account_id=policy.account_id,
+        config_version=policy.version,
+        agent_id=agent_id,
+        matched=matched,
+        trace=trace,
+    )
+
+
+def agent_shortage(calls: int, calls_max: int) -> str | None:
+    """Why an agent with so many calls can take no other, in words; ``None`` when it can. `calls_max` 0: no limit."""
+    return f"the agent has {calls} calls of {calls_max}" if calls_max and calls >= calls_max else None
 
 
 def _refuse(
@@ -357,15 +385,17 @@ def _host_and_user(uri: str, known: bool) -> tuple[str | None, str | None]:
     return host_and_user(uri)
 
 
-def _shortage(capacity: Capacity, account_calls: int, account_limit_status: int) -> tuple[str, int, str] | None:
+def _shortage(
+    capacity: Capacity, account_calls: int, account_calls_max: int, account_limit_status: int
+) -> tuple[str, int, str] | None:
     if capacity.draining:
         return "draining", 503, "the node is shutting down"
     if capacity.calls >= capacity.calls_max:
         return "node-full", 503, f"the node carries {capacity.calls} calls of {capacity.calls_max}"
     if capacity.sessions_free <= 0:
         return "no-port", 503, "no media session with an RTP port is free"
-    if capacity.account_calls_max and account_calls >= capacity.account_calls_max:
-        reason = f"the account has {account_calls} calls of {capacity.account_calls_max}"
+    if account_calls_max and account_calls >= account_calls_max:
+        reason = f"the account has {account_calls} calls of {account_calls_max}"
         return "account-limit", account_limit_status, reason
     if capacity.source_over_rate:
         return "source-rate", account_limit_status, "the source calls more often than it may"

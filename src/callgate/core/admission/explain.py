@@ -251,6 +251,12 @@ def _all_agents(result: str, facts: _Facts, dialled: _Facts) -> str:
     return words
 
 
+def _agent_capacity(result: str, facts: _Facts, dialled: _Facts) -> str:
+    has = f"{facts.get('agent_calls')} of at most {facts.get('agent_calls_max')} calls"
+    agent = f"the agent {_code(facts.get('agent'))}"
+    return f"{agent} has room: {has}" if result == "passed" else f"{agent} is busy: {has}"
+
+
 def _handler(result: str, facts: _Facts, dialled: _Facts) -> str:
     if result == "skipped":
         return "no fallback handler is set"
@@ -298,6 +304,7 @@ _EXPLANATIONS = {
     Step.TO_USER: _to_user,
     Step.ALLOWED_AGENTS: _rule,
     Step.ALLOW_ALL_AGENTS: _all_agents,
+    Step.AGENT_CAPACITY: _agent_capacity,
     Step.FALLBACK_HANDLER: _handler,
     Step.REFUSAL: _refusal,
 }

@@ -31,8 +31,8 @@ class AgentChange:
 
 
 def destination_of(decision: Decision) -> Destination:
-    """Where a decision sends its call."""
-    if decision.verdict is Verdict.ADMIT:
+    """Where a decision sends its call; one that finds its agent busy was sent to that agent."""
+    if decision.verdict is Verdict.ADMIT or decision.outcome == "agent-limit":
         return Destination(AGENT, decision.agent_id or "")
     if decision.verdict is Verdict.ASK:
         return Destination(HANDLER)

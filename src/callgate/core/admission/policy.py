@@ -29,7 +29,7 @@ class AdmissionOptions:
     Attributes:
         to_user_from: whose user the rules look at: ``both`` (To first), ``to`` or ``request_uri``.
         no_rule_status: SIP status when no rule lets the dialled user through: 603, 404 or 480.
-        account_limit_status: SIP status when the account, or the source, has as many calls as it may: 480 or 486.
+        account_limit_status: SIP status when the account, the agent or the source has as many calls as it may: 480 or 486.
         retry_after_s: what a 503 tells the peer to wait.
         caller_auth: whether callers must prove themselves: ``off``, ``also`` (those of the ranges too) or ``instead``
             (those who are in no range).
@@ -70,6 +70,8 @@ class AccountPolicy:
         missed: for each entry of the owner's list, what the trace says when it was tried in vain.
         matched: the same when it was found, for ``to`` and for ``request_uri``.
         agents_by_user: ``agent_<id>`` → id of every living agent.
+        calls_max: how many calls it may have at a time; 0: as many as the node.
+        agent_calls_max: how many each of its agents may have at a time; 0: as many as the account.
     """
 
     account_id: str
@@ -83,6 +85,8 @@ class AccountPolicy:
     missed: tuple[TraceEntry, ...]
     matched: Mapping[str, tuple[TraceEntry, ...]]
     agents_by_user: Mapping[str, str]
+    calls_max: int = 0
+    agent_calls_max: int = 0
 
 
 def normal_host(host: str) -> str:
@@ -101,7 +105,14 @@ def account_entry(request_uri_host: str | None, to_host: str | None, domain: str
 
 
 def compile_policy(
-    *, account_id: str, domain: str, config: SipConfig, version: int, agents: Mapping[str, Agent]
+    *,
+    account_id: str,
+    domain: str,
+    config: SipConfig,
+    version: int,
+    agents: Mapping[str, Agent],
+    calls_max: int = 0,
+    agent_calls_max: int = 0,
 ) -> AccountPolicy:
     """Compile the rules of one account.
 
@@ -111,6 +122,8 @@ def compile_policy(
         config: validated rules.
         version: their number.
         agents: the living agents of the account by id. An allowance of any other never matches.
+        calls_max: how many calls the account may have at a time; 0: as many as the node.
+        agent_calls_max: how many each of its agents may have at a time; 0: as many as the account.
 
     Raises:
         ValueError: a range or pattern is not valid; `config` was never validated.
@@ -149,6 +162,8 @@ def compile_policy(
         agents_by_user=MappingProxyType(
             {f"agent_{agent_id}": agent_id for agent_id, agent in agents.items() if agent.deleted is None}
         ),
+        calls_max=calls_max,
+        agent_calls_max=agent_calls_max,
     )
 
 
@@ -185,6 +200,10 @@ class PolicySet:
     def account(self, account_id: str) -> AccountPolicy | None:
         """The rules of one account."""
         return next((policy for policy in self.accounts if policy.account_id == account_id), None)
+
+    def without_account(self, account_id: str) -> "PolicySet":
+        """The same without one account's rules."""
+        return PolicySet(tuple(one for one in self.accounts if one.account_id != account_id), self.options)
 
     def with_account(self, policy: AccountPolicy) -> "PolicySet":
         """The same with one account's rules replaced, or added."""
