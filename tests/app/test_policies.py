@@ -1,3 +1,4 @@
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from callgate.app.first_start import CannotStart
 from callgate.app.policies import Policies
 from callgate.config.settings import Settings
 from callgate.core.audio.codecs import wire_codec
+from callgate.entities.account import AccountLimits
 from callgate.entities.json import JsonObject
 from callgate.entities.shadow import SipShadow
 from callgate.entities.sip_config import AgentAllowance, SipConfig
@@ -51,6 +53,43 @@ async def test_accounts_have_a_domain_of_their_own_below_the_deployments(store: 
     found = policies.current.account_for("second.calls.example.org", None)
     assert found is not None
     assert policies.current.account_for("elsewhere.example.org", None) is None
+
+
+async def test_without_a_domain_of_the_deployment_several_accounts_are_told_apart_below_the_machines_name(
+    store: Store,
+) -> None:
+    machine = socket.gethostname().lower()
+    first, _ = await store.create_account("first", "First")
+    policies = Policies(store.snapshot, Settings())
+    assert policies.domain_of(first) == machine
+    told: list[int] = []
+    policies.on_change(lambda: told.append(len(policies.current.accounts)))
+
+    second, _ = await store.create_account("second", "Second")
+    for account in (first, second):
+        found = policies.current.account_for(f"{account.slug}.{machine}", None)
+        assert found is not None
+        assert found.account_id == account.account_id
+    assert policies.current.account_for(machine, None) is None
+
+    await store.delete_account(second.account_id)
+    assert told == [2, 1]
+    found = policies.current.account_for("anything.example", None)  # the only one there is
+    assert found is not None
+    assert (found.account_id, found.domain) == (first.account_id, machine)
+
+
+async def test_an_accounts_own_limits_stand_over_those_of_the_settings(store: Store) -> None:
+    settings = Settings(account_calls_max=9, agent_calls_max=2, http_calls_per_s=7)
+    account, _ = await store.create_account("first", "First", None, AccountLimits(calls_max=4))
+    policies = Policies(store.snapshot, settings)
+    limits = policies.limits_of_id(account.account_id)
+    assert limits == AccountLimits(4, 2, 500, 200, 7, 0)
+    await store.change_account(account.account_id, limits={"calls_max": None, "agent_calls_max": 1})
+    rules = policies.current.account(account.account_id)
+    assert rules is not None
+    assert (rules.calls_max, rules.agent_calls_max) == (9, 1)
+    assert policies.limits_of_id("nobody").calls_max == 9
 
 
 async def test_offers_are_judged_by_the_settings(store: Store) -> None:

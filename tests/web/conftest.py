@@ -18,7 +18,7 @@ from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.core.admission.policy import PolicySet, compile_policy
-from callgate.entities.account import Account
+from callgate.entities.account import Account, AccountLimits
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import SipConfig
@@ -141,7 +141,7 @@ def joining_over(store: Store, tasks: TaskOwner) -> Joining:
         registry=Registry(),
         around=around,
         calls_max=CALLS_MAX,
-        account_calls_max=ACCOUNT_CALLS_MAX,
+        limits_of=lambda account_id: AccountLimits(ACCOUNT_CALLS_MAX),
         draining=lambda: False,
         join_url=lambda call_id: f"ws://127.0.0.1:9/calls/{call_id}/server_web_socket",
     )
@@ -199,7 +199,8 @@ def operations_over(
         tasks=tasks,
         tool_client=client or ToolClient(AddressGuard(allow_loopback=True)),
         models=("demo", "fast", "ultravox-v0.7"),
-        account_calls_max=ACCOUNT_CALLS_MAX,
+        limits_of=lambda account: account.limits.over(AccountLimits(ACCOUNT_CALLS_MAX)),
+        calls_max=CALLS_MAX,
     )
 
 

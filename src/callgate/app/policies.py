@@ -11,7 +11,7 @@ from callgate.core.admission.shadow import ShadowPolicy
 from callgate.core.audio.codecs import available
 from callgate.core.sdp.reachable import nothing_known
 from callgate.core.sdp.terms import SoundPolicy, sound_policy
-from callgate.entities.account import Account
+from callgate.entities.account import Account, AccountLimits
 from callgate.entities.sip_config import SipConfig
 from callgate.schema.shadow import shadowed
 from callgate.store.snapshot import ConfigurationSnapshot
@@ -40,6 +40,14 @@ class Policies:
         """
         self._snapshot = snapshot
         self._domain = settings.sip_domain
+        self._limits = AccountLimits(
+            calls_max=settings.account_calls_max,
+            agent_calls_max=settings.agent_calls_max,
+            requests_per_s=settings.http_account_requests_per_s,
+            key_requests_per_s=settings.http_key_requests_per_s,
+            calls_per_s=settings.http_calls_per_s,
+            calls_per_minute=settings.http_calls_per_minute,
+        )
         self._options = AdmissionOptions(
             to_user_from=settings.to_user_from,
             no_rule_status=settings.no_rule_status,
@@ -51,10 +59,9 @@ class Policies:
             sound=_sound(settings, nature),
         )
         self._changed: list[Callable[[], None]] = []
-        self.current = PolicySet(tuple(self._compile(account) for account in snapshot.accounts), self._options)
+        self.current = PolicySet(options=self._options)
         self.shadows: Mapping[str, ShadowPolicy] = {}
-        for account in snapshot.accounts:
-            self._follow_shadow(account)
+        self._compile_all()
         snapshot.on_change(self._recompile)
 
     def on_change(self, changed: Callable[[], None]) -> None:
@@ -62,19 +69,42 @@ class Policies:
         self._changed.append(changed)
 
     def domain_of(self, account: Account) -> str:
-        """The account's SIP domain: ``<slug>.<sip.domain>``, or the machine's name while there is one account."""
-        return f"{account.slug}.{self._domain}" if self._domain else socket.gethostname().lower()
+        """The account's SIP domain: ``<slug>.<sip.domain>``.
+
+        Without that setting the machine's name while there is one account, and below it where there are several.
+        """
+        domain = self._domain or socket.gethostname().lower()
+        return f"{account.slug}.{domain}" if self._domain or len(self._snapshot.accounts) > 1 else domain
+
+    def limits_of(self, account: Account) -> AccountLimits:
+        """The limits in force of an account."""
+        return account.limits.over(self._limits)
+
+    def limits_of_id(self, account_id: str) -> AccountLimits:
+        """Likewise; those of the settings when there is no such account."""
+        account = self._snapshot.account(account_id)
+        return self._limits if account is None else self.limits_of(account)
 
     def drafted(self, account: Account, config: SipConfig) -> PolicySet:
         """The rules in force with one account's replaced by a draft; its version is that of the rules in force."""
         return self.current.with_account(self._compile(account, config))
 
     def _recompile(self, account_id: str) -> None:
-        account = next(account for account in self._snapshot.accounts if account.account_id == account_id)
-        self.current = self.current.with_account(self._compile(account))
-        self._follow_shadow(account)
+        account = self._snapshot.account(account_id)
+        if account is None or self.current.account(account_id) is None:
+            self._compile_all()  # an account came or went: the domains of others may be others too
+        else:
+            self.current = self.current.with_account(self._compile(account))
+            self._follow_shadow(account)
         for changed in self._changed:
             changed()
+
+    def _compile_all(self) -> None:
+        accounts = self._snapshot.accounts
+        self.current = PolicySet(tuple(self._compile(account) for account in accounts), self._options)
+        self.shadows = {}
+        for account in accounts:
+            self._follow_shadow(account)
 
     def _follow_shadow(self, account: Account) -> None:
         """Compile the draft beside an account's rules anew; those of others stand over its new rules too."""
@@ -93,12 +123,15 @@ class Policies:
 
     def _compile(self, account: Account, draft: SipConfig | None = None) -> AccountPolicy:
         version = self._snapshot.sip_config(account.account_id)
+        limits = self.limits_of(account)
         return compile_policy(
             account_id=account.account_id,
             domain=self.domain_of(account),
             config=draft or version.config,
             version=version.number,
             agents=self._snapshot.agents_of(account.account_id),
+            calls_max=limits.calls_max or 0,
+            agent_calls_max=limits.agent_calls_max or 0,
         )
 
 

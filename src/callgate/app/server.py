@@ -60,6 +60,8 @@ _LAST_WORDS_S: Final = 5.0
 _PRUNE_EVERY_S: Final = 600.0
 # At a hundred calls per second the store's log grows by some 2 MB in this time.
 _CHECKPOINT_EVERY_S: Final = 2.0
+# Changes of accounts by command are in force within a second; looking for them is one row by its key.
+_FOLLOW_EVERY_S: Final = 0.5
 # What a kill may lose of the counts beside the rules; the records themselves are in the store after 200 ms.
 _KEEP_SHADOWS_EVERY_S: Final = 5.0
 
@@ -175,7 +177,7 @@ class Server:
             registry=self.registry,
             around=around,
             calls_max=settings.calls_max,
-            account_calls_max=settings.account_calls_max,
+            limits_of=policies.limits_of_id,
             draining=lambda: gate.draining,
             join_url=partial(_join_url, settings.join_url or _web_socket(join_address)),
         )
@@ -197,13 +199,15 @@ class Server:
             tasks=self._tasks,
             tool_client=self._make_tool_client(allow_loopback=on_this_machine),
             models=sorted({"demo", *settings.models}),
-            account_calls_max=settings.account_calls_max or settings.calls_max,
+            limits_of=policies.limits_of,
+            calls_max=settings.calls_max,
             shadows=shadows,
             process_id=self._process_id,
         )
         self._serve_http(operations, gate, http_socket)
         self._tasks.spawn(self._prune(), name="prune decisions")
         self._tasks.spawn(self._checkpoint(), name="checkpoint")
+        self._tasks.spawn(self._follow(), name="follow accounts")
         self._tasks.spawn(self._keep_shadows(shadows), name="keep shadows")
         self._gate = gate
         self._log(events.NODE_READY, sip=f"{self.sip_address[0]}:{self.sip_address[1]}", calls_max=settings.calls_max)
@@ -332,7 +336,6 @@ class Server:
         settings = self.settings
         limits = GateLimits(
             calls_max=settings.calls_max,
-            account_calls_max=settings.account_calls_max,
             source_calls_per_s=settings.source_calls_per_s,
             noise_refusals_per_minute=settings.noise_refusals_per_minute,
             noise_pause_s=settings.noise_pause_s,
@@ -411,6 +414,18 @@ class Server:
         while True:
             await asyncio.sleep(_CHECKPOINT_EVERY_S)
             await self.store.checkpoint()
+
+    async def _follow(self) -> None:
+        """Put in force what `callgate accounts` has changed in the database."""
+        while True:
+            await asyncio.sleep(_FOLLOW_EVERY_S)
+            try:
+                changed = await self.store.follow()
+            except StoreUnavailable as error:
+                self._log(events.STORE_FAILED, detail=f"changes of accounts were not looked for: {error}")
+                continue
+            if changed:
+                self._log(events.ACCOUNTS_CHANGED, accounts=len(changed))
 
     async def _keep_shadows(self, shadows: ShadowWatch) -> None:
         """Write down what has been seen of drafts, every few seconds and at the end."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class AccountLimits:
         )
 
 
+NO_LIMITS: Final = AccountLimits()
+"""None of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account.
@@ -48,7 +53,7 @@ class Account:
     slug: str
     name: str
     created: datetime
-    limits: AccountLimits = AccountLimits()
+    limits: AccountLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

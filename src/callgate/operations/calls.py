@@ -1,13 +1,14 @@
 """Calls: found, read, listened to, deleted, hung up."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from callgate.core.templates.errors import TemplateUnfit
+from callgate.entities.account import Account
 from callgate.entities.agent import Agent
 from callgate.entities.call import Call
 from callgate.entities.json import Json, JsonObject
@@ -16,6 +17,7 @@ from callgate.operations.agents import check_sort
 from callgate.operations.caller import Caller
 from callgate.operations.errors import Conflict, Full, NotFound, NotNow
 from callgate.operations.stages import StageOperations
+from callgate.operations.throttles import ThrottleOperations
 from callgate.operations.tools import selectable
 from callgate.ports import LiveCalls, NoRoom, RequestedCalls
 from callgate.schema.call import render_call, render_event, render_message
@@ -55,6 +57,8 @@ class CallOperations:
         live: the calls in progress.
         requested: makes calls.
         check_url: why a URL that an account sets is refused, in words.
+        throttles: applied to calls that name one.
+        rated: counts a call of an account that is to be made, and raises `Full` when that is one too many.
         recordings: what was recorded; ``None``: nothing is.
     """
 
@@ -64,12 +68,16 @@ class CallOperations:
         live: LiveCalls,
         requested: RequestedCalls,
         check_url: CheckUrl,
+        throttles: ThrottleOperations,
+        rated: Callable[[Account], None],
         recordings: RecordingFolder | None = None,
     ) -> None:
         self._store = store
         self._live = live
         self._requested = requested
         self._check_url = check_url
+        self._throttles = throttles
+        self._rated = rated
         self._recordings = recordings
         self._stages = StageOperations(store)
 
@@ -203,24 +211,29 @@ class CallOperations:
         if call.ended is not None or not done:
             raise NotNow("the call has ended" if call.ended is not None else "the call is not joined")
 
-    async def create(self, caller: Caller, body: Json, *, prior_call_id: str | None = None) -> JsonObject:
+    async def create(
+        self, caller: Caller, body: Json, *, prior_call_id: str | None = None, throttle: str | None = None
+    ) -> JsonObject:
         """Make a call that a client joins without a phone.
 
         Args:
             caller: whose.
             body: of `POST /api/calls`, as it came.
             prior_call_id: of a call whose settings this one continues with, and whose messages it knows.
+            throttle: name or id of the call throttle that counts it.
 
         Raises:
-            Invalid: with every mistake, no such prior call, or a medium that is not offered.
+            Invalid: with every mistake, no such prior call or throttle, or a medium that is not offered.
             Full: a limit is reached.
         """
         given = validate_start_call(body, check_url=self._check_url, has_tool=selectable(self._store, caller))
         if prior_call_id is not None:
             given = await self._continued(caller, prior_call_id, given)
-        return await self._request(caller, None, given)
+        return await self._request(caller, None, given, throttle)
 
-    async def create_of_agent(self, caller: Caller, agent_id: str, body: Json) -> JsonObject:
+    async def create_of_agent(
+        self, caller: Caller, agent_id: str, body: Json, *, throttle: str | None = None
+    ) -> JsonObject:
         """Make a call to an agent; see `create`.
 
         Raises:
@@ -232,12 +245,14 @@ class CallOperations:
         has_tool = selectable(self._store, caller)
         given = validate_start_agent_call(body, check_url=self._check_url, has_tool=has_tool)
         medium = (agent.call_template or {}).get("medium")
-        return await self._request(caller, agent, {"medium": medium, **given} if medium else given)
+        return await self._request(caller, agent, {"medium": medium, **given} if medium else given, throttle)
 
-    async def _request(self, caller: Caller, agent: Agent | None, body: JsonObject) -> JsonObject:
+    async def _request(self, caller: Caller, agent: Agent | None, body: JsonObject, throttle: str | None) -> JsonObject:
         _check_medium(body.get("medium"))
         try:
-            call = await self._requested.request(caller.account.account_id, agent, body)
+            async with self._throttles.applied(caller, throttle):
+                self._rated(caller.account)
+                call = await self._requested.request(caller.account.account_id, agent, body)
         except TemplateUnfit as error:
             raise invalid("templateContext", str(error)) from None
         except NoRoom as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from callgate.brains.tools.client import ToolClient
 from callgate.core.admission.policy import PolicySet
-from callgate.entities.account import Account
+from callgate.entities.account import Account, AccountLimits
 from callgate.entities.sip_config import SipConfig
 from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.accounts import AccountOperations
@@ -15,6 +15,7 @@ from callgate.operations.calls import CallOperations
 from callgate.operations.decisions import DecisionOperations
 from callgate.operations.errors import Forbidden, Unknown
 from callgate.operations.fallback import FallbackOperations
+from callgate.operations.rates import AccountRates
 from callgate.operations.replay import ReplayOperations
 from callgate.operations.replay_jobs import ReplayJobs
 from callgate.operations.shadow import ShadowOperations
@@ -22,6 +23,7 @@ from callgate.operations.sip_config import SipConfigOperations
 from callgate.operations.stages import StageOperations
 from callgate.operations.stream_calls import StreamCallOperations
 from callgate.operations.suggestions import SuggestionOperations
+from callgate.operations.throttles import ThrottleOperations
 from callgate.operations.tools import ToolOperations
 from callgate.operations.webhooks import WebhookOperations
 from callgate.ports import Clock, DecisionHook, Handlers, Ids, LiveCalls, RequestedCalls, ShadowTallies
@@ -47,7 +49,8 @@ class Operations:
         recordings: what was recorded; ``None``: nothing is.
         tasks: who owns what runs in the background.
         tool_client: asks tools that are tried; guarded.
-        account_calls_max: calls that an account may have at a time.
+        limits_of: the limits in force of an account.
+        calls_max: calls that the node takes at a time.
         models: names that calls may ask for as their `model`, in order.
         shadows: what this process has seen of drafts beside the rules; ``None``: it sees no calls.
         process_id: names this process among those that write what they have seen.
@@ -70,7 +73,8 @@ class Operations:
         tasks: TaskOwner,
         tool_client: ToolClient,
         models: Sequence[str] = ("demo",),
-        account_calls_max: int,
+        limits_of: Callable[[Account], AccountLimits],
+        calls_max: int,
         shadows: ShadowTallies | None = None,
         process_id: str = "",
     ) -> None:
@@ -78,10 +82,21 @@ class Operations:
         self._store = store
         self._clock = clock
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)
-        self.accounts = AccountOperations(live, account_calls_max)
+        self._limits_of = limits_of
+        self._rates = AccountRates(clock)
+        self.accounts = AccountOperations(live, limits_of, calls_max)
         self.api_keys = ApiKeyOperations(store, clock)
         self.agents = AgentOperations(store, check_url)
-        self.calls = CallOperations(store, live, requested, check_url, recordings)
+        self.throttles = ThrottleOperations(store)
+        self.calls = CallOperations(
+            store,
+            live,
+            requested,
+            check_url,
+            self.throttles,
+            lambda account: self._rates.called(account, limits_of(account)),
+            recordings,
+        )
         self.stages = StageOperations(store)
         self.tools = ToolOperations(store, check_url, tool_client)
         self.webhooks = WebhookOperations(store, ids, check_url)
@@ -102,6 +117,7 @@ class Operations:
 
         Raises:
             Unknown: nobody, or not any more.
+            Full: the key or its account asks too often.
             Forbidden: the key may only look.
         """
         found = self._store.account_of_key(key)
@@ -111,6 +127,7 @@ class Operations:
         spent = kept.spent(self._clock.now())
         if spent is not None:
             raise Unknown(f"the API key {kept.prefix} {spent}")
+        self._rates.requested(account, kept, self._limits_of(account))
         self._store.key_used(kept)
         if changes and kept.read_only:
             raise Forbidden(f"the API key {kept.prefix} may only read; expected GET")

@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callgate.entities.account import Account, ApiKey
+from callgate.entities.account import NO_LIMITS, Account, AccountLimits, ApiKey
 from callgate.entities.sip_config import SipConfig, SipConfigVersion
 from callgate.store.base import StorePart
-from callgate.store.errors import LastKey, TooMany
-from callgate.store.rows import api_key_row, version_row
+from callgate.store.errors import LastKey, NameTaken, TooMany
+from callgate.store.revision import count_change
+from callgate.store.rows import account_row, api_key_row, version_row
 from callgate.store.snapshot import Configuration
 from callgate.store.tables import accounts, api_keys, sip_config_versions
 
@@ -53,14 +54,15 @@ class AccountStore(StorePart):
 
     def account_of_key(self, key: str) -> tuple[Account, ApiKey] | None:
         """Whose key it is, also when it is spent; from memory. Looked up by digest, so timing says nothing of keys."""
-        configuration = self.snapshot.now
-        found = configuration.keys.get(digest_of(key))
+        found = self.snapshot.now.keys.get(digest_of(key))
         if found is None:
             return None
-        account = next(account for account in configuration.accounts if account.account_id == found.account_id)
-        return account, found
+        account = self.snapshot.account(found.account_id)
+        return None if account is None else (account, found)
 
-    async def create_account(self, slug: str, name: str, key: str | None = None) -> tuple[Account, str]:
+    async def create_account(
+        self, slug: str, name: str, key: str | None = None, limits: AccountLimits = NO_LIMITS
+    ) -> tuple[Account, str]:
         """Make an account that admits nobody, with one key.
 
         Args:
@@ -68,22 +70,27 @@ class AccountStore(StorePart):
             name: for people.
             key: fixes its key; ``None``: one is made.
 
+            limits: its own.
+
         Returns:
             The account, and the key: this once.
+
+        Raises:
+            NameTaken: another account has the slug.
         """
         key = key or self._new_key()
         now = self._clock.now()
-        account = Account(self._ids.uuid(), slug, name, now)
+        account = Account(self._ids.uuid(), slug, name, now, limits)
         kept = ApiKey(key[:_PREFIX_LENGTH], account.account_id, digest_of(key), "first", now)
         version = SipConfigVersion(account.account_id, 1, now, "setup", SipConfig(), {})
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
-                insert(accounts),
-                [{"account_id": account.account_id, "slug": slug, "name": name, "created": now}],
-            )
+            if (await connection.execute(select(accounts.c.slug).where(accounts.c.slug == slug))).first() is not None:
+                raise NameTaken(slug)
+            await connection.execute(insert(accounts), [account_row(account)])
             await connection.execute(insert(api_keys), [api_key_row(kept)])
             await connection.execute(insert(sip_config_versions), [version_row(version)])
+            await count_change(connection)
 
         def committed(nothing: None) -> None:
             self.snapshot.swap(self.snapshot.now.with_account(account, kept, version), account.account_id)

@@ -11,21 +11,22 @@ from typing import Any
 import msgspec
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, event, select
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from callgate.ports import Clock, Ids
 from callgate.store.accounts import AccountStore
+from callgate.store.administration import AccountAdministration
 from callgate.store.agents import AgentStore
 from callgate.store.calls import CallRecords
 from callgate.store.decisions import DecisionRecords
 from callgate.store.errors import StoreUnavailable
 from callgate.store.groups import GroupWriter, to_json, words_of
-from callgate.store.rows import account_of, agent_of, api_key_of, tool_of, version_of, webhook_of
-from callgate.store.shadows import ShadowStore, shadow_of
-from callgate.store.snapshot import Configuration, ConfigurationSnapshot
-from callgate.store.tables import accounts, agents, api_keys, sip_config_versions, sip_shadows, tools, webhooks
+from callgate.store.loading import load_configuration
+from callgate.store.shadows import ShadowStore
+from callgate.store.snapshot import ConfigurationSnapshot
+from callgate.store.throttles import ThrottleStore
 from callgate.store.tools import ToolStore
 from callgate.store.webhooks import WebhookStore
 from callgate.store.writer import Writer
@@ -34,7 +35,17 @@ from callgate.store.writer import Writer
 _BUSY_MS = 5_000
 
 
-class Store(AccountStore, AgentStore, ToolStore, WebhookStore, CallRecords, DecisionRecords, ShadowStore):
+class Store(
+    AccountStore,
+    AccountAdministration,
+    AgentStore,
+    ToolStore,
+    WebhookStore,
+    CallRecords,
+    DecisionRecords,
+    ShadowStore,
+    ThrottleStore,
+):
     """Everything that is kept, one file per noun."""
 
     async def close(self) -> None:
@@ -95,7 +106,8 @@ async def open_store(
         _make_private(path)
         async with engine.begin() as connection:
             await connection.run_sync(_migrate)
-        snapshot = ConfigurationSnapshot(await _load(engine), failed)
+        async with engine.connect() as connection:
+            snapshot = ConfigurationSnapshot(await load_configuration(connection), failed)
         writer = Writer(engine, GroupWriter(path, partial(_set_up, synchronous=synchronous)), failed)
         await writer.open()
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
@@ -131,43 +143,3 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(files("callgate.store") / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-async def _load(engine: AsyncEngine) -> Configuration:
-    async with engine.connect() as connection:
-        owners = [
-            account_of(row)
-            for row in (await connection.execute(select(accounts).order_by(accounts.c.created))).mappings()
-        ]
-        keys = [
-            api_key_of(row)
-            for row in (await connection.execute(select(api_keys).order_by(api_keys.c.created))).mappings()
-        ]
-        living = [
-            agent_of(row)
-            for row in (await connection.execute(select(agents).where(agents.c.deleted.is_(None)))).mappings()
-        ]
-        newest = select(sip_config_versions).order_by(sip_config_versions.c.number)
-        versions = {row["account_id"]: version_of(row) for row in (await connection.execute(newest)).mappings()}
-        kept = [tool_of(row) for row in (await connection.execute(select(tools))).mappings()]
-        drafts = [shadow_of(row) for row in (await connection.execute(select(sip_shadows))).mappings()]
-        oldest_first = select(webhooks).order_by(webhooks.c.created)
-        told = [webhook_of(row) for row in (await connection.execute(oldest_first)).mappings()]
-    return Configuration(
-        accounts=tuple(owners),
-        keys={key.digest: key for key in keys},
-        agents={
-            owner.account_id: {agent.agent_id: agent for agent in living if agent.account_id == owner.account_id}
-            for owner in owners
-        },
-        sip_configs=versions,
-        tools={
-            owner.account_id: {tool.tool_id: tool for tool in kept if tool.account_id == owner.account_id}
-            for owner in owners
-        },
-        shadows={draft.account_id: draft for draft in drafts},
-        webhooks={
-            owner.account_id: {one.webhook_id: one for one in told if one.account_id == owner.account_id}
-            for owner in owners
-        },
-    )

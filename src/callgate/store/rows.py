@@ -1,13 +1,13 @@
 """Entities as rows and back."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import RowMapping
 
-from callgate.entities.account import Account, ApiKey
+from callgate.entities.account import Account, AccountLimits, ApiKey
 from callgate.entities.agent import Agent
 from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent, ToolUse
 from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
@@ -28,7 +28,19 @@ Row = Mapping[str, Any] | RowMapping
 
 def account_of(row: Row) -> Account:
     """An account from its row."""
-    return Account(row["account_id"], row["slug"], row["name"], row["created"])
+    limits = AccountLimits(**{one.name: row[one.name] for one in fields(AccountLimits)})
+    return Account(row["account_id"], row["slug"], row["name"], row["created"], limits)
+
+
+def account_row(account: Account) -> dict[str, Any]:
+    """An account as a row."""
+    return {
+        "account_id": account.account_id,
+        "slug": account.slug,
+        "name": account.name,
+        "created": account.created,
+        **asdict(account.limits),
+    }
 
 
 def api_key_of(row: Row) -> ApiKey:

@@ -24,6 +24,7 @@ class Configuration:
         tools: by account and id.
         shadows: drafts beside the rules in force, by account.
         webhooks: by account and id, in the order they were made.
+        revision: the count of changes by other processes when it was read.
     """
 
     accounts: tuple[Account, ...] = ()
@@ -33,6 +34,7 @@ class Configuration:
     tools: Mapping[str, Mapping[str, DurableTool]] = field(default_factory=dict)
     shadows: Mapping[str, SipShadow] = field(default_factory=dict)
     webhooks: Mapping[str, Mapping[str, Webhook]] = field(default_factory=dict)
+    revision: int = 0
 
     def with_account(self, account: Account, key: ApiKey, sip_config: SipConfigVersion) -> "Configuration":
         """One account more."""
@@ -43,6 +45,16 @@ class Configuration:
             agents={**self.agents, account.account_id: MappingProxyType({})},
             sip_configs={**self.sip_configs, account.account_id: sip_config},
         )
+
+    def with_changed_account(self, account: Account) -> "Configuration":
+        """An account with another name or other limits."""
+        others = {one.account_id: one for one in self.accounts}
+        return replace(self, accounts=tuple({**others, account.account_id: account}.values()))
+
+    def by_account(self) -> dict[str, tuple[object, ...]]:
+        """What stands here of each account, by its id; but for its keys, which nobody follows."""
+        kinds = (self.agents, self.sip_configs, self.tools, self.shadows, self.webhooks)
+        return {one.account_id: (one, *(kind.get(one.account_id) or None for kind in kinds)) for one in self.accounts}
 
     def with_key(self, key: ApiKey) -> "Configuration":
         """A key new or changed."""
@@ -114,6 +126,10 @@ class ConfigurationSnapshot:
         """All accounts."""
         return self._now.accounts
 
+    def account(self, account_id: str) -> Account | None:
+        """One account."""
+        return next((one for one in self._now.accounts if one.account_id == account_id), None)
+
     def agent(self, agent_id: str) -> Agent | None:
         """A living agent of any account."""
         for agents in self._now.agents.values():
@@ -147,14 +163,26 @@ class ConfigurationSnapshot:
         return self._now.shadows.get(account_id)
 
     def on_change(self, changed: Callable[[str], None]) -> None:
-        """Have `changed` called with the account's id after every swap, before whoever caused it is answered."""
+        """Have `changed` called with the id of each account that a swap changes or takes away.
+
+        Before whoever caused it is answered.
+        """
         self._listeners.append(changed)
 
-    def swap(self, configuration: Configuration, account_id: str) -> None:
-        """Put new values in force."""
+    def swap(self, configuration: Configuration, *account_ids: str) -> None:
+        """Put new values in force; those of `account_ids` are others than before."""
         self._now = configuration
-        for changed in self._listeners:
-            try:
-                changed(account_id)
-            except Exception as error:  # the change is committed; the others must follow it all the same
-                self._failed(f"a change of account {account_id} was not followed: {error!r}")
+        for account_id in account_ids:
+            for changed in self._listeners:
+                try:
+                    changed(account_id)
+                except Exception as error:  # the change is committed; the others must follow it all the same
+                    self._failed(f"a change of account {account_id} was not followed: {error!r}")
+
+    def reload(self, configuration: Configuration) -> tuple[str, ...]:
+        """Put what was read anew in force; ids of the accounts that it changes, those that are gone first."""
+        before, after = self._now.by_account(), configuration.by_account()
+        gone = [account_id for account_id in before if account_id not in after]
+        differ = [account_id for account_id, all_of_it in after.items() if before.get(account_id) != all_of_it]
+        self.swap(configuration, *gone, *differ)
+        return (*gone, *differ)

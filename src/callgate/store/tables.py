@@ -49,6 +49,20 @@ accounts = Table(
     Column("slug", String(63), nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("created", UtcDateTime, nullable=False),
+    Column("calls_max", Integer),  # this and those below: of `entities.account.AccountLimits`
+    Column("agent_calls_max", Integer),
+    Column("requests_per_s", Integer),
+    Column("key_requests_per_s", Integer),
+    Column("calls_per_s", Integer),
+    Column("calls_per_minute", Integer),
+    Column("deleted", UtcDateTime),  # what is left of it is being removed
+)
+
+configuration_revisions = Table(  # a count of what other processes have changed, so that a node can notice
+    "configuration_revisions",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("number", Integer, nullable=False),
 )
 
 api_keys = Table(
@@ -119,6 +133,26 @@ tools = Table(
     Column("created", UtcDateTime, nullable=False),
     Column("definition", JSON, nullable=False),
     Index("tools_by_account", "account_id", "name", unique=True),
+)
+
+call_throttles = Table(
+    "call_throttles",
+    metadata,
+    Column("throttle_id", String(36), primary_key=True),
+    Column("account_id", String(36), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("rules", JSON, nullable=False),
+    Index("call_throttles_by_account", "account_id", "name", unique=True),
+)
+
+call_throttle_uses = Table(  # as many as a rule can count, and those of the last moments
+    "call_throttle_uses",
+    metadata,
+    Column("use_id", String(36), primary_key=True),
+    Column("throttle_id", String(36), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("call_throttle_uses_by_throttle", "throttle_id", "at"),
 )
 
 calls = Table(

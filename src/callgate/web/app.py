@@ -22,6 +22,7 @@ from callgate.schema.replay import ReplayBody
 from callgate.schema.shadow import ShadowBody
 from callgate.schema.sip_config import SipConfigPatch
 from callgate.schema.start_call import StartAgentCallBody, StartCallBody
+from callgate.schema.throttle import CallThrottleBody, CallThrottlePatch
 from callgate.schema.tool import ToolBody, ToolTest
 from callgate.schema.webhook import WebhookBody, WebhookPatch
 from callgate.store.errors import StoreUnavailable
@@ -29,6 +30,7 @@ from callgate.web.api import (
     accounts,
     agents,
     api_keys,
+    call_throttles,
     calls,
     decisions,
     fallback,
@@ -89,6 +91,7 @@ def create_app(
         tools,
         webhooks,
         calls,
+        call_throttles,
         stages,
         models,
         stream_calls,
@@ -124,8 +127,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     rules = (SipConfigPatch, FallbackPatch, FallbackTest, EvaluateBody, ReplayBody, ShadowBody)
+    throttles = (CallThrottleBody, CallThrottlePatch)
     tools_, started = (ToolBody, ToolTest), (StartCallBody, StartAgentCallBody)
-    schemas.update(schemas_of(AgentBody, ApiKeyBody, ApiKeyPatch, WebhookBody, WebhookPatch, *rules, *tools_, *started))
+    schemas.update(
+        schemas_of(AgentBody, ApiKeyBody, ApiKeyPatch, WebhookBody, WebhookPatch, *rules, *tools_, *started, *throttles)
+    )
     return document
 
 

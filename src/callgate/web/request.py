@@ -9,7 +9,6 @@ from fastapi.security import APIKeyHeader
 from callgate.entities.json import Json, JsonObject
 from callgate.operations.caller import Caller
 from callgate.operations.operations import Operations
-from callgate.schema.errors import invalid
 from callgate.schema.json_text import read_json
 from callgate.schema.page import page, page_size, read_cursor, write_cursor
 from callgate.web.masking import hide_secrets
@@ -53,16 +52,6 @@ async def json_body(request: Request) -> Json:
         return read_json(bytes(read))
     except ValueError as error:
         raise HTTPException(400, str(error)) from None
-
-
-def refuse_throttle(name: str | None) -> None:
-    """Ignoring a limit that was asked for would let through what it is to keep out.
-
-    Raises:
-        Invalid: one was asked for.
-    """
-    if name is not None:
-        raise invalid("throttle", "call throttles are not offered yet")
 
 
 def entity_tags(request: Request) -> list[str] | None:

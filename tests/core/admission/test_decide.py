@@ -243,7 +243,9 @@ def test_an_agent_with_as_many_calls_as_it_may_refuses_and_nobody_else_is_tried(
     assert summary(free).startswith("admitted: ")
     # What rules alone decide is the same, so that replays and shadows see no difference in the moment.
     assert destination_of(busy) == destination_of(free) == destination_of(decide(attempt, limited, ROOM))
-    assert past_of(record_of(attempt, busy, decision_id="d", at=datetime(2026, 1, 1, tzinfo=UTC))).went == destination_of(free)
+    assert past_of(
+        record_of(attempt, busy, decision_id="d", at=datetime(2026, 1, 1, tzinfo=UTC))
+    ).went == destination_of(free)
 
 
 def test_without_a_limit_nobody_counts_an_agents_calls() -> None:

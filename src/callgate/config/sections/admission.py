@@ -25,7 +25,8 @@ class AdmissionSettings:
     account_limit_status: int = setting(
         "account_limit_status",
         480,
-        "Answer when an account or an agent has as many calls as it may; a 503 would make a trunk give up the whole host.",
+        "Answer when an account or an agent has as many calls as it may; a 503 would make a trunk give up the whole "
+        "host.",
         choices=("480", "486"),
     )
     account_calls_max: int = setting(

@@ -29,7 +29,7 @@ class AdmissionOptions:
     Attributes:
         to_user_from: whose user the rules look at: ``both`` (To first), ``to`` or ``request_uri``.
         no_rule_status: SIP status when no rule lets the dialled user through: 603, 404 or 480.
-        account_limit_status: SIP status when the account, the agent or the source has as many calls as it may: 480 or 486.
+        account_limit_status: SIP status when account, agent or source have as many calls as they may: 480 or 486.
         retry_after_s: what a 503 tells the peer to wait.
         caller_auth: whether callers must prove themselves: ``off``, ``also`` (those of the ranges too) or ``instead``
             (those who are in no range).
@@ -200,10 +200,6 @@ class PolicySet:
     def account(self, account_id: str) -> AccountPolicy | None:
         """The rules of one account."""
         return next((policy for policy in self.accounts if policy.account_id == account_id), None)
-
-    def without_account(self, account_id: str) -> "PolicySet":
-        """The same without one account's rules."""
-        return PolicySet(tuple(one for one in self.accounts if one.account_id != account_id), self.options)
 
     def with_account(self, policy: AccountPolicy) -> "PolicySet":
         """The same with one account's rules replaced, or added."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from callgate.schema.agent import AgentBody
 from callgate.schema.start_call import StartAgentCallBody
 from callgate.web.documented import body_of
-from callgate.web.request import Asker, JsonBody, Page, Verbs, refuse_throttle
+from callgate.web.request import Asker, JsonBody, Page, Verbs
 
 router = APIRouter(prefix="/api/agents", tags=["agents"])
 
@@ -56,5 +56,4 @@ async def create_agent_call(
     agent_id: str, asker: Asker, body: JsonBody, verbs: Verbs, throttle: str | None = None
 ) -> dict[str, Any]:
     """Start a call to an agent, for a client that joins it over a WebSocket."""
-    refuse_throttle(throttle)
-    return await verbs.calls.create_of_agent(asker, agent_id, body)
+    return await verbs.calls.create_of_agent(asker, agent_id, body, throttle=throttle)

@@ -10,7 +10,7 @@ from callgate.operations.calls import CallQuery
 from callgate.schema.errors import Invalid
 from callgate.schema.start_call import StartCallBody
 from callgate.web.documented import body_of
-from callgate.web.request import Asker, JsonBody, Page, Verbs, refuse_throttle
+from callgate.web.request import Asker, JsonBody, Page, Verbs
 
 router = APIRouter(prefix="/api/calls", tags=["calls"])
 
@@ -57,8 +57,7 @@ async def create_call(
 
     `enableGreetingPrompt` changes nothing: an agent that speaks first is asked to, with its own prompt alone.
     """
-    refuse_throttle(throttle)
-    return await verbs.calls.create(asker, body, prior_call_id=prior_call_id)
+    return await verbs.calls.create(asker, body, prior_call_id=prior_call_id, throttle=throttle)
 
 
 @router.get("/{call_id}")
