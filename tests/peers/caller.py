@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from callgate.core.rtp.packet import Packet, pack, unpack
-from tests.peers.gate import Gate
+from tests.peers.gate import Reachable
 
 _ANSWER_S_MAX = 10.0
 _numbers = itertools.count(1)
@@ -29,7 +29,7 @@ class Caller:
         headers: of that answer, as text.
     """
 
-    def __init__(self, gate: Gate, user: str = "demo") -> None:
+    def __init__(self, gate: Reachable, user: str = "demo") -> None:
         self._gate = gate
         self._uri = gate.uri(user)
         self._sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

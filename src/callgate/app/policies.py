@@ -17,6 +17,18 @@ from callgate.schema.shadow import shadowed
 from callgate.store.snapshot import ConfigurationSnapshot
 
 
+def sip_domain(slug: str, wanted: str, *, accounts: int) -> str:
+    """The SIP domain of an account: ``<slug>.<sip.domain>``.
+
+    Args:
+        slug: the account's.
+        wanted: the setting; empty: the machine's name while there is one account, and below it where there are several.
+        accounts: how many there are.
+    """
+    domain = wanted or socket.gethostname().lower()
+    return f"{slug}.{domain}" if wanted or accounts > 1 else domain
+
+
 class Policies:
     """`PolicySet`s made from the store's snapshot; immutable values behind references.
 
@@ -69,12 +81,8 @@ class Policies:
         self._changed.append(changed)
 
     def domain_of(self, account: Account) -> str:
-        """The account's SIP domain: ``<slug>.<sip.domain>``.
-
-        Without that setting the machine's name while there is one account, and below it where there are several.
-        """
-        domain = self._domain or socket.gethostname().lower()
-        return f"{account.slug}.{domain}" if self._domain or len(self._snapshot.accounts) > 1 else domain
+        """The account's SIP domain."""
+        return sip_domain(account.slug, self._domain, accounts=len(self._snapshot.accounts))
 
     def limits_of(self, account: Account) -> AccountLimits:
         """The limits in force of an account."""

@@ -19,6 +19,7 @@ class Commands(LazyGroup):
         "calls": Line("callgate.cli.calls", "Calls, and what was said in them."),
         "keys": Line("callgate.cli.keys", "API keys."),
         "webhooks": Line("callgate.cli.webhooks", "Endpoints that are told of calls."),
+        "accounts": Line("callgate.cli.accounts", "Accounts: each with a domain, rules, keys and limits of its own."),
         "call": Line("callgate.cli.call", "Place one call with the built-in phone, and tell what became of it."),
         "bench": Line("callgate.cli.bench", "Measure what this machine carries."),
     }

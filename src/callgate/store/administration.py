@@ -1,6 +1,7 @@
 """Accounts as whoever runs the server sees them: all of them, changed, deleted, and noticed by running nodes."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -150,29 +151,35 @@ class AccountAdministration(StorePart):
 
         return await self._writer.run(work, committed) is not None
 
-    async def remove_some(self, account_id: str) -> list[str] | None:
-        """Remove a piece of what a deleted account has left; ids of the calls in it. ``None``: there was nothing more.
+    async def remove_some(self, account_id: str, recordings: Callable[[list[str]], None]) -> bool:
+        """Remove a piece of what a deleted account has left; ``False``: there was nothing more.
 
         When nothing is left the account itself goes, and its slug is free. Of a living account nothing is removed.
+
+        Args:
+            account_id: which.
+            recordings: removes those of calls, by their ids; called in a thread, before the calls themselves go.
         """
 
-        async def work(connection: AsyncConnection) -> list[str] | None:
+        async def work(connection: AsyncConnection) -> bool:
             living = and_(accounts.c.account_id == account_id, accounts.c.deleted.is_(None))
             if (await connection.execute(select(accounts.c.slug).where(living))).first() is not None:
-                return None
+                return False
             for table, name in _OWNED:
                 mine = table.c.account_id == account_id
                 some = select(table.c[name]).where(mine).limit(_REMOVED_AT_A_TIME)
                 found = list((await connection.execute(some)).scalars())
                 if not found:
                     continue
+                if table is calls:
+                    await asyncio.to_thread(recordings, found)
                 for part in _PARTS.get(table, ()):
                     await connection.execute(delete(part).where(part.c[name].in_(found)))
                 await connection.execute(delete(table).where(mine, table.c[name].in_(found)))
-                return found if table is calls else []
+                return True
             gone = and_(accounts.c.account_id == account_id, accounts.c.deleted.is_not(None))
             await connection.execute(delete(accounts).where(gone))
-            return None
+            return False
 
         return await self._writer.run(work)
 
