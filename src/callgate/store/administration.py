@@ -85,9 +85,9 @@ class AccountAdministration(StorePart):
 
     async def known_accounts(self) -> list[KnownAccount]:
         """All accounts, the oldest first, with what there is of each."""
-        held = await self._counted(calls)
-        going_on = await self._counted(calls, calls.c.ended.is_(None))
-        keys = await self._counted(api_keys)
+        held = await self._by_account(calls)
+        going_on = await self._by_account(calls, calls.c.ended.is_(None))
+        keys = await self._by_account(api_keys)
         rows = await self._read(select(accounts).order_by(accounts.c.created, accounts.c.slug))
         return [
             KnownAccount(
@@ -195,6 +195,6 @@ class AccountAdministration(StorePart):
         await self._writer.run(load_configuration, committed)
         return tuple(changed)
 
-    async def _counted(self, table: Table, *wanted: ColumnElement[bool]) -> dict[str, int]:
+    async def _by_account(self, table: Table, *wanted: ColumnElement[bool]) -> dict[str, int]:
         query = select(table.c.account_id, func.count().label("number")).where(*wanted).group_by(table.c.account_id)
         return {row["account_id"]: row["number"] for row in await self._read(query)}
