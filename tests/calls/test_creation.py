@@ -130,3 +130,12 @@ def test_times_have_the_public_defaults() -> None:
     call = make({"joinTimeout": "5s", "maxDuration": "90.5s", "timeExceededMessage": "bye"})
     assert maker.join_timeout_s(call) == 5
     assert maker.farewell(call) == ("bye", 90.5)
+
+
+def test_a_brain_is_told_a_voice_by_its_name() -> None:
+    maker = CallMaker(ids=SystemIds(), voices={"0b9c7a8e-0000-4000-8000-000000000001": "marin"})
+    by_id: JsonObject = {"voice": "0B9C7A8E-0000-4000-8000-000000000001", "model": "fast"}
+    assert maker.for_brain(by_id) == {"voice": "marin", "model": "fast"}
+    others: list[JsonObject] = [{"voice": "marin"}, {"voice": "unknown"}, {}, {"externalVoice": {}}]
+    for settings in others:
+        assert maker.for_brain(settings) is settings

@@ -1,9 +1,11 @@
 import gc
 import weakref
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from callgate.calls.creation import CallMaker
 from callgate.calls.runner import STAGES_MAX
 from callgate.core.sdp.negotiate import answer, offer
 from callgate.entities.json import JsonObject
@@ -11,7 +13,10 @@ from callgate.entities.quality import SoundQuality
 from callgate.entities.tool import DurableTool
 from callgate.ports import Rejection, StartCall
 from callgate.ports.brain import StageRefused
+from callgate.runtime.ids import SystemIds
 from tests.calls.stage import AGENT, OFFER, Stage, StageLeg
+
+VOICE_ID = "0b9c7a8e-0000-4000-8000-000000000001"
 
 
 def done(leg: StageLeg) -> list[object]:
@@ -28,6 +33,16 @@ async def ended(stage: Stage, outcome: str, end_reason: str) -> None:
     assert [event.event for event in stage.store.outbox][-2:] == ["call.ended", "call.billed"]
     assert len(stage.registry) == 0
     assert [fields["outcome"] for event, fields in stage.log if event == "call.ended"] == [outcome]
+
+
+async def test_a_voice_that_is_named_by_its_id_is_known_to_the_brain_by_its_name() -> None:
+    stage = Stage(voice=VOICE_ID)
+    stage.gate._around = replace(stage.around, maker=CallMaker(ids=SystemIds(), voices={VOICE_ID: "marin"}))
+    await stage.joined()
+    plan = stage.session.did[0][1]
+    assert plan.settings["voice"] == "marin"
+    assert stage.call.settings["voice"] == VOICE_ID
+    assert stage.agent.stage({"voice": VOICE_ID}).settings["voice"] == "marin"
 
 
 async def test_a_call_from_its_invite_to_its_last_record(stage: Stage) -> None:

@@ -57,6 +57,10 @@ def test_a_cascade_listens_and_uses_tools_unless_it_is_told_otherwise() -> None:
     assert (model.audio_input, model.tools, model.transcription_url) == (True, True, "")
 
 
+def test_voices_are_named_once(tmp_path: Path) -> None:
+    assert read_models({"m": {**CASCADE, "voices": ["a", "b", "a"]}}, {}, "f")["m"].voices == ("a", "b")
+
+
 def test_a_key_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("secret\n")
     table = {"kind": "openai-realtime", "url": "ws://127.0.0.1:1", "api_key_file": str(tmp_path / "key")}
@@ -90,6 +94,9 @@ def test_a_key_in_a_file(tmp_path: Path) -> None:
         ({**CASCADE, "audio_input": "no"}, "audio_input is 'no'; expected true or false"),
         ({**CASCADE, "tools": 1}, "tools is 1; expected true or false"),
         ({**CASCADE, "speech_voice": 1}, "speech_voice is 1; expected a text"),
+        ({**CASCADE, "voices": "af_heart"}, "voices is 'af_heart'; expected a list of names with 1 to 40 characters"),
+        ({**CASCADE, "voices": ["x" * 41]}, "expected a list of names"),
+        ({**CASCADE, "voices": [""]}, "expected a list of names"),
         ({**CASCADE, "speech_api_key": "sk-1"}, "expected speech_api_key_env or speech_api_key_file"),
         ({**CASCADE, "speech_api_key_env": "NONE"}, "the environment has no NONE"),
     ],

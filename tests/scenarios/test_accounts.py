@@ -7,7 +7,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +22,15 @@ IN_FORCE_S_MAX = 1.0
 LOOK_EVERY_S = 0.02
 
 
-@dataclass
 class Account:
     """An account of a gate: whom a caller reaches at its domain, and the API with its key."""
 
-    gate: Gate
-    slug: str
-    key: str
-
-    @property
-    def sip_host(self) -> str:
-        return self.gate.sip_host
-
-    @property
-    def sip_port(self) -> int:
-        return self.gate.sip_port
+    def __init__(self, gate: Gate, slug: str, key: str) -> None:
+        self.gate = gate
+        self.slug = slug
+        self.key = key
+        self.sip_host = gate.sip_host
+        self.sip_port = gate.sip_port
 
     def uri(self, user: str) -> str:
         return f"sip:{user}@{self.slug}.{DOMAIN}"

@@ -12,11 +12,13 @@ import aiohttp
 import pytest
 import uvicorn
 
+from callgate.app.voices import offered_voices
 from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
 from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
+from callgate.config.models import Model
 from callgate.core.admission.policy import PolicySet, compile_policy
 from callgate.entities.account import Account, AccountLimits
 from callgate.entities.json import JsonObject
@@ -199,6 +201,7 @@ def operations_over(
         tasks=tasks,
         tool_client=client or ToolClient(AddressGuard(allow_loopback=True)),
         models=("demo", "fast", "ultravox-v0.7"),
+        voices=offered_voices({"fast": Model(kind="openai-realtime", url="wss://a.example", api_key="k")}),
         limits_of=lambda account: account.limits.over(AccountLimits(ACCOUNT_CALLS_MAX)),
         calls_max=CALLS_MAX,
     )

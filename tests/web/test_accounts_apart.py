@@ -14,8 +14,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from callgate.app.voices import offered_voices
 from callgate.core.dialects.stream_ids import call_sid
 from callgate.entities.call import CallEvent, CallStage, Message, ToolUse
+from callgate.entities.json import JsonObject
 from callgate.media.recording import recording_path
 from callgate.media.wave_file import header
 from tests.store.facts import START, a_call, a_record, an_event
@@ -25,16 +27,15 @@ MARK = "BEE"
 KEY_OF_B = "beebeebe." + "b" * 32
 CLIENT: dict[str, Any] = {"medium": {"serverWebSocket": {"inputSampleRate": 8_000}}}
 RULES = [{"maxCalls": 50, "windowSeconds": 1}]
-TOOL = {"client": {}}
+TOOL: dict[str, Any] = {"client": {}}
 VERSIONS_OF_A, VERSIONS_OF_B = 3, 5
 SOURCE_OF_A = f"192.0.2.{VERSIONS_OF_A}"
 
-# What an id in a path names. `None`: nothing of an account's.
-IN_PATHS: dict[str, str | None] = {
+# What an id in a path names of an account's.
+IN_PATHS: dict[str, str] = {
     "agent_id": "agent",
     "call_id": "call",
     "call_stage_id": "stage",
-    "call_stage_message_index": None,
     "decision_id": "decision",
     "delivery_id": "delivery",
     "job_id": "job",
@@ -44,6 +45,8 @@ IN_PATHS: dict[str, str | None] = {
     "tool_id": "tool",
     "webhook_id": "webhook",
 }
+# What is the same for everybody.
+SHARED: dict[str, str] = {"call_stage_message_index": "0", "voice_id": offered_voices({})[0].voice_id}
 # What a parameter of a query may hold of an account's.
 IN_QUERIES: dict[str, tuple[str, ...]] = {
     "agentId": ("agent",),
@@ -55,8 +58,12 @@ IN_QUERIES: dict[str, tuple[str, ...]] = {
     "throttle": ("throttle", "throttle_name"),
 }
 HARMLESS_QUERIES = frozenset(
-    ("cursor", "pageSize", "verdict", "outcome", "fromDate", "toDate", "durationMin", "durationMax", "sort", "state")
-) | frozenset(("mode", "minimum_severity", "type", "ownership", "sortOrder", "enableGreetingPrompt"))
+    (
+        *("cursor", "pageSize", "verdict", "outcome", "fromDate", "toDate", "durationMin", "durationMax", "sort"),
+        *("state", "mode", "minimum_severity", "type", "ownership", "sortOrder", "enableGreetingPrompt"),
+        *("primaryLanguage", "billingStyle", "provider"),
+    )
+)
 
 # An id that no account has, of the same shape.
 NOBODYS: dict[str, str] = {
@@ -85,7 +92,7 @@ class Operation:
         return f"{self.method} {self.path}"
 
     def at(self, ids: Ids) -> str:
-        values = {name: ids[kind] if (kind := IN_PATHS[name]) else "0" for name in self.names}
+        values = {name: SHARED.get(name) or ids[IN_PATHS[name]] for name in self.names}
         return self.path.format(**values)
 
 
@@ -145,7 +152,7 @@ async def operations(api: Api) -> list[Operation]:
     assert len(found) > 60
     for one in found:
         for name in one.names:
-            assert name in IN_PATHS, f"{one.name}: what does {name} name?"
+            assert name in IN_PATHS or name in SHARED, f"{one.name}: what does {name} name?"
         for name in one.queries:
             assert name in IN_QUERIES or name in HARMLESS_QUERIES, f"{one.name}: what may {name} hold?"
     return found
@@ -192,7 +199,7 @@ async def fill(api: Api, key: str, account_id: str, mark: str, versions: int) ->
     ids["stage"] = str(uuid4())
     store.call_stage(CallStage(call.stage_id, call.call_id, 0, START, call.settings))
     store.call_stage(CallStage(ids["stage"], call.call_id, 1, START + timedelta(seconds=1), call.settings))
-    use = ToolUse(f"{mark}-tool", "i", ids["tool"], None, None)
+    use = ToolUse(f"{mark}-tool", "i", ids["tool"])
     said = Message(
         call.call_id,
         0,
@@ -206,7 +213,7 @@ async def fill(api: Api, key: str, account_id: str, mark: str, versions: int) ->
     )
     store.message(said)
     store.call_event(CallEvent(call.call_id, ids["stage"], START, 0.0, "error", "oops", f"{mark} happened", {}))
-    quality = {"sound": {"quality": {"verdict": mark}}}
+    quality: JsonObject = {"sound": {"quality": {"verdict": mark}}}
     await store.call_ended(replace(call, ended=START, sip=quality), an_event(call, "call.ended"))
     await store.written()
     api.recordings.mkdir(exist_ok=True)
@@ -245,7 +252,7 @@ class Walk:
 
     def mixtures(self, operation: Operation, wrong: Ids) -> Iterator[Ids]:
         """Ids of A's, one or more of those in the path replaced."""
-        kinds = [kind for name in operation.names if (kind := IN_PATHS[name])]
+        kinds = [IN_PATHS[name] for name in operation.names if name in IN_PATHS]
         for some in itertools.chain.from_iterable(itertools.combinations(kinds, n) for n in range(1, len(kinds) + 1)):
             yield {**self.mine, **{kind: wrong[kind] for kind in some}}
 
@@ -289,7 +296,7 @@ class Walk:
         if operation.method != "GET":
             return
         status, text = await self.ask("GET", operation.at(self.mine))
-        if operation.path.endswith("/audio"):  # of no message
+        if operation.path.endswith(("/audio", "/preview")):  # of no message, and of no voice
             assert status == 404
             return
         assert status == 200, (operation.name, text)

@@ -20,6 +20,7 @@ from callgate.app.callers import caller_proofs
 from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
 from callgate.app.listening import Listening
 from callgate.app.policies import Policies
+from callgate.app.voices import offered_voices
 from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
@@ -199,6 +200,7 @@ class Server:
             tasks=self._tasks,
             tool_client=self._make_tool_client(allow_loopback=on_this_machine),
             models=sorted({"demo", *settings.models}),
+            voices=offered_voices(settings.models),
             limits_of=policies.limits_of,
             calls_max=settings.calls_max,
             shadows=shadows,
@@ -318,6 +320,7 @@ class Server:
                 models=frozenset(settings.models),
                 model_default=settings.model_default,
                 check_url=check,
+                voices={voice.voice_id: voice.name for voice in offered_voices(settings.models)},
             ),
             log=self._log,
             ring_after_s=settings.ring_after_s,

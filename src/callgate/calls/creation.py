@@ -1,7 +1,7 @@
 """How a Call comes of an admitted attempt: the agent's template or the fallback handler's answer, made concrete."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -40,6 +40,7 @@ class CallMaker:
         models: names that calls may ask for as their `model`.
         model_default: which serves the others.
         check_url: why a URL that comes from outside is refused, in words.
+        voices: names of voices by the ids that the API lists.
     """
 
     ids: Ids
@@ -48,6 +49,7 @@ class CallMaker:
     models: frozenset[str] = frozenset()
     model_default: str = "demo"
     check_url: CheckUrl | None = None
+    voices: Mapping[str, str] = field(default_factory=dict)
 
     def make(
         self,
@@ -159,6 +161,12 @@ class CallMaker:
         """Which configured model serves the call: the one it asks for, if there is one of that name."""
         wanted = call.settings.get("model")
         return wanted if isinstance(wanted, str) and wanted in self.models else self.model_default
+
+    def for_brain(self, settings: JsonObject) -> JsonObject:
+        """A call's or a stage's settings as its brain reads them: servers know voices by name."""
+        voice = settings.get("voice")
+        name = self.voices.get(voice.lower()) if isinstance(voice, str) else None
+        return settings if name is None else {**settings, "voice": name}
 
     def join_timeout_s(self, call: Call) -> float:
         """How long the agent may take to be ready."""

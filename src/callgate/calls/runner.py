@@ -334,7 +334,7 @@ class CallRunner:
         if in_vain:
             words = f"a stage cannot change {', '.join(in_vain)}"[:500]
             self._chronicle.event("warning", "tool_stage", words, {})
-        return NewStage(call.stage_id, own)
+        return NewStage(call.stage_id, self._around.maker.for_brain(own))
 
     def event(self, severity: str, type: str, text: str, extras: JsonObject) -> None:
         """Something noteworthy happened in the session."""
@@ -478,7 +478,8 @@ class CallRunner:
             self._talk.negotiate()
             self._chronicle.sound = self._talk.facts()
         path = None if self._talk is None else self._talk.path
-        plan = BrainPlan(self._around.maker.brain_of(call), call.call_id, call.settings, self._about(call))
+        maker = self._around.maker
+        plan = BrainPlan(maker.brain_of(call), call.call_id, maker.for_brain(call.settings), self._about(call))
         self._opened = True
         self._session.open(plan, path, self, record=call.settings.get("recordingEnabled") is True)
 

@@ -16,6 +16,7 @@ _COUNTS_MAX: Final = {"processes": 64, "calls_per_process": 1_000}
 _WITHOUT_URL: Final = ("demo", "pipecat")
 _HTTP_KINDS: Final = ("cascade", "ultravox")
 _SILENT_S_LIMIT: Final = 600  # nobody waits longer on a telephone
+_VOICE_CHARACTERS_MAX: Final = 40  # the public limit of a voice's name
 _HTTP: Final = ("https://", "http://")
 _WEBSOCKET: Final = ("wss://", "ws://")
 
@@ -54,6 +55,8 @@ class Model:
         transcription_api_key: as it was found; never shown.
         audio_input: whether the chat model listens to the caller itself; else it reads transcripts.
         tools: whether tools are offered to the chat model.
+        voices: names that calls may ask for as their `voice`; empty: those that its profile is known to have, or the
+            `speech_voice`.
     """
 
     kind: str
@@ -78,6 +81,7 @@ class Model:
     transcription_api_key: str = field(default="", repr=False)
     audio_input: bool = True
     tools: bool = True
+    voices: tuple[str, ...] = ()
 
 
 _KEYS: Final = ("api_key", "speech_api_key", "transcription_api_key")
@@ -118,6 +122,8 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
         if name == "then":
             if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
                 raise ModelError(f"{where}: then is {value!r}; expected a list of names")
+        elif name == "voices":
+            _check_voices(value, where)
         elif name == "silent_s_max":
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _SILENT_S_LIMIT:
                 raise ModelError(f"{where}: silent_s_max is {value!r}; expected 0 to {_SILENT_S_LIMIT} seconds")
@@ -131,6 +137,7 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
             raise ModelError(f"{where}: {name} is {value!r}; expected a text")
     given = {name: value for name, value in table.items() if name not in _REFERENCES}
     given["then"] = tuple(given.get("then", ()))
+    given["voices"] = tuple(dict.fromkeys(given.get("voices", ())))
     kind = given.get("kind", "")
     if kind not in KINDS:
         raise ModelError(f"{where}: kind is {kind!r}; expected one of {', '.join(KINDS)}")
@@ -145,6 +152,14 @@ def _read(table: dict[str, Any], environment: Mapping[str, str], where: str) -> 
     except ValueError as error:
         raise ModelError(f"{where}: {error}") from None
     return Model(**given)
+
+
+def _check_voices(value: Any, where: str) -> None:
+    lengths = range(1, _VOICE_CHARACTERS_MAX + 1)
+    if not isinstance(value, list) or not all(isinstance(one, str) and len(one) in lengths for one in value):
+        raise ModelError(
+            f"{where}: voices is {value!r}; expected a list of names with 1 to {_VOICE_CHARACTERS_MAX} characters"
+        )
 
 
 def _check_url(name: str, given: dict[str, Any], schemes: tuple[str, ...], where: str) -> None:

@@ -6,6 +6,7 @@ from callgate.brains.tools.client import ToolClient
 from callgate.core.admission.policy import PolicySet
 from callgate.entities.account import Account, AccountLimits
 from callgate.entities.sip_config import SipConfig
+from callgate.entities.voice import Voice
 from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.accounts import AccountOperations
 from callgate.operations.agents import AgentOperations
@@ -25,6 +26,7 @@ from callgate.operations.stream_calls import StreamCallOperations
 from callgate.operations.suggestions import SuggestionOperations
 from callgate.operations.throttles import ThrottleOperations
 from callgate.operations.tools import ToolOperations
+from callgate.operations.voices import VoiceOperations
 from callgate.operations.webhooks import WebhookOperations
 from callgate.ports import Clock, DecisionHook, Handlers, Ids, LiveCalls, RequestedCalls, ShadowTallies
 from callgate.runtime.tasks import TaskOwner
@@ -52,6 +54,7 @@ class Operations:
         limits_of: the limits in force of an account.
         calls_max: calls that the node takes at a time.
         models: names that calls may ask for as their `model`, in order.
+        voices: likewise as their `voice`.
         shadows: what this process has seen of drafts beside the rules; ``None``: it sees no calls.
         process_id: names this process among those that write what they have seen.
     """
@@ -73,12 +76,14 @@ class Operations:
         tasks: TaskOwner,
         tool_client: ToolClient,
         models: Sequence[str] = ("demo",),
+        voices: Sequence[Voice] = (),
         limits_of: Callable[[Account], AccountLimits],
         calls_max: int,
         shadows: ShadowTallies | None = None,
         process_id: str = "",
     ) -> None:
         self.models = tuple(models)
+        self.voices = VoiceOperations(voices)
         self._store = store
         self._clock = clock
         self.sip_config = SipConfigOperations(store, ids, domain_of, check_url)

@@ -40,6 +40,7 @@ from callgate.web.api import (
     stages,
     stream_calls,
     tools,
+    voices,
     webhooks,
 )
 from callgate.web.documented import schemas_of
@@ -94,6 +95,7 @@ def create_app(
         call_throttles,
         stages,
         models,
+        voices,
         stream_calls,
     ):
         app.include_router(noun.router)

@@ -14,6 +14,7 @@ class Profile:
         auth: how the key is sent: ``bearer``, ``api-key`` or ``basic``.
         semantic_vad: whether it knows ``semantic_vad``.
         session_type: whether a session says that it is ``realtime``.
+        voices: that it is known to have; empty: a configuration says which.
     """
 
     naming: str = "ga"
@@ -21,13 +22,19 @@ class Profile:
     auth: str = "bearer"
     semantic_vad: bool = True
     session_type: bool = True
+    voices: tuple[str, ...] = ()
 
 
 _PCM_ONLY: Final = ("pcm16/24000",)
 
+_OPENAI_VOICES: Final = (
+    *("alloy", "ash", "ballad", "cedar", "coral"),
+    *("echo", "marin", "sage", "shimmer", "verse"),
+)
+
 PROFILES: Final = {
-    "openai": Profile(),
-    "azure": Profile(auth="api-key"),
+    "openai": Profile(voices=_OPENAI_VOICES),
+    "azure": Profile(auth="api-key", voices=_OPENAI_VOICES),
     "azure-voice-live": Profile(naming="beta", auth="api-key", session_type=False),
     "xai": Profile(semantic_vad=False),
     "inworld": Profile(auth="basic"),

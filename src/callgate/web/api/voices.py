@@ -1,0 +1,47 @@
+"""`/api/voices`: what a call's or an agent's `voice` may name."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from callgate.operations.voices import VoiceQuery
+from callgate.web.request import Asker, Page, Verbs
+
+router = APIRouter(prefix="/api/voices", tags=["voices"])
+
+_Text = str | None
+
+
+@router.get("")
+async def list_voices(
+    request: Request,
+    asker: Asker,
+    verbs: Verbs,
+    paging: Page,
+    search: _Text = None,
+    ownership: _Text = None,
+    primary_language: Annotated[_Text, Query(alias="primaryLanguage")] = None,
+    billing_style: Annotated[_Text, Query(alias="billingStyle")] = None,
+    provider: Annotated[tuple[str, ...], Query()] = (),
+) -> dict[str, Any]:
+    """The voices of the configured models, by name; the same for every account."""
+    query = VoiceQuery(search, ownership, primary_language, billing_style, provider)
+    return paging.answer(*verbs.voices.find(query, _previews(request), offset=paging.offset, limit=paging.limit))
+
+
+@router.get("/{voice_id}")
+async def get_voice(voice_id: str, request: Request, asker: Asker, verbs: Verbs) -> dict[str, Any]:
+    """One voice."""
+    return verbs.voices.get(voice_id, _previews(request))
+
+
+@router.get("/{voice_id}/preview")
+async def preview_voice(voice_id: str, asker: Asker, verbs: Verbs) -> None:
+    """A sample of a voice: none has any, so this is always 404."""
+    verbs.voices.preview(voice_id)
+
+
+def _previews(request: Request) -> Callable[[str], str]:
+    base = str(request.base_url)
+    return lambda voice_id: f"{base}api/voices/{voice_id}/preview"
