@@ -8,7 +8,7 @@ from callgate.entities.json import Json
 _LOWEST: Final = -(2**63)
 _HIGHEST: Final = 2**63 - 1  # what every database and every client's reader can hold
 # Far beyond what anybody writes, and far below where Python's stack and readers of messages and rows end (near 1,000).
-_DEPTH_MAX: Final = 200
+DEPTH_MAX: Final = 200
 
 
 def read_json(text: bytes) -> Json:
@@ -28,7 +28,7 @@ def read_json(text: bytes) -> Json:
         )
         if b"\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
-        if _is_deeper(value, _DEPTH_MAX):
+        if _is_deeper(value, DEPTH_MAX):
             raise RecursionError
     except UnicodeDecodeError:
         raise ValueError("the body is not UTF-8") from None

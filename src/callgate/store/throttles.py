@@ -8,14 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.core.rates.windows import Window, wait_s
 from callgate.entities.throttle import CallThrottle, ThrottleRule
+from callgate.schema.throttle import CALLS_MAX, WINDOW_S_MAX
 from callgate.store.base import StorePart
 from callgate.store.errors import NameTaken, TooMany
 from callgate.store.rows import Row
 from callgate.store.tables import call_throttle_uses, call_throttles
 
 THROTTLES_MAX: Final = 100  # of an account: each may keep a hundred uses
-_USES_COUNTED_MAX: Final = 100  # the public limit of `maxCalls`
-_KEPT: Final = timedelta(seconds=86_400)  # the public limit of `windowSeconds`
+_KEPT: Final = timedelta(seconds=WINDOW_S_MAX)
 
 
 class ThrottleStore(StorePart):
@@ -116,7 +116,7 @@ class ThrottleStore(StorePart):
             held = _by_id(throttle.account_id, throttle.throttle_id).with_for_update()
             row = (await connection.execute(held)).mappings().first()
             windows = [] if row is None else [Window(one.calls_max, one.window_s) for one in _of(row).rules]
-            newest = select(table.c.at).where(this).order_by(table.c.at.desc()).limit(_USES_COUNTED_MAX)
+            newest = select(table.c.at).where(this).order_by(table.c.at.desc()).limit(CALLS_MAX)
             # Counted from now: seconds since 1970 are too large for a float to tell microseconds apart.
             past = [(at - now).total_seconds() for at in (await connection.execute(newest)).scalars()]
             wait = wait_s(past[::-1], windows, 0.0)

@@ -79,7 +79,7 @@ def create_app(
         allow_origins=["*"],
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
-        expose_headers=["ETag", LINT_HEADER],
+        expose_headers=["ETag", LINT_HEADER, "Retry-After"],
     )
     for noun in (
         decisions,

@@ -19,7 +19,7 @@ from callgate.web.request import Verbs, operations_of
 
 router = APIRouter(prefix="/2010-04-01/Accounts", include_in_schema=False)
 
-_BODY_BYTES_MAX: Final = 64 * 1024
+BODY_BYTES_MAX: Final = 64 * 1024
 _FIELDS_MAX: Final = 50
 
 
@@ -61,8 +61,8 @@ async def _form(request: Request) -> dict[str, str]:
     read = bytearray()
     async for chunk in request.stream():
         read += chunk
-        if len(read) > _BODY_BYTES_MAX:
-            raise StreamCallRefused(413, 20001, f"the body is longer than {_BODY_BYTES_MAX} bytes")
+        if len(read) > BODY_BYTES_MAX:
+            raise StreamCallRefused(413, 20001, f"the body is longer than {BODY_BYTES_MAX} bytes")
     try:
         return dict(parse_qsl(read.decode(), keep_blank_values=True, max_num_fields=_FIELDS_MAX))
     except ValueError as error:
