@@ -79,6 +79,22 @@ async def test_without_a_domain_of_the_deployment_several_accounts_are_told_apar
     assert (found.account_id, found.domain) == (first.account_id, machine)
 
 
+async def test_an_account_that_goes_is_in_nobodys_rules_any_more(store: Store) -> None:
+    settings = Settings(sip_domain="calls.example.org")
+    first, _ = await store.create_account("first", "First")
+    second, _ = await store.create_account("second", "Second")
+    policies = Policies(store.snapshot, settings)
+    now = store.snapshot.sip_config(first.account_id).created
+    for account in (first, second):
+        await store.put_shadow(SipShadow("s", account.account_id, now, "key", now, 1, {"allowAllAgents": True}))
+    assert len(policies.shadows) == 2
+    await store.delete_account(second.account_id)
+    assert [rules.account_id for rules in policies.current.accounts] == [first.account_id]
+    (shadow,) = policies.shadows.values()
+    assert [rules.account_id for rules in shadow.policies.accounts] == [first.account_id]
+    assert policies.domain_of(first) == "first.calls.example.org"
+
+
 async def test_an_accounts_own_limits_stand_over_those_of_the_settings(store: Store) -> None:
     settings = Settings(account_calls_max=9, agent_calls_max=2, http_calls_per_s=7)
     account, _ = await store.create_account("first", "First", None, AccountLimits(calls_max=4))

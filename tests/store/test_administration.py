@@ -17,6 +17,7 @@ from callgate.store.open import Store, open_store
 from callgate.store.tables import metadata
 from callgate.testing.clock import ManualClock
 from tests.store.facts import a_call, a_listener, a_message, a_record, an_event
+from tests.store.test_open import go_back
 
 
 @pytest.fixture
@@ -147,4 +148,20 @@ async def test_an_account_that_is_being_deleted_is_not_loaded(store: Store, tmp_
     again = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
     assert again.snapshot.accounts == ()
     assert again.account_of_key(key) is None
+    await again.close()
+
+
+async def test_what_is_being_deleted_does_not_come_to_life_in_an_older_version(
+    store: Store, tmp_path: Path, clock: ManualClock
+) -> None:
+    kept, kept_key = await store.create_account("a", "A", None, AccountLimits(calls_max=3))
+    gone, key = await store.create_account("b", "B")
+    await store.delete_account(gone.account_id)
+    await store.close()
+    go_back(tmp_path / "callgate.db", "0006")
+    again = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    assert again.snapshot.accounts == (replace(kept, limits=NO_LIMITS),)
+    assert again.account_of_key(kept_key) is not None
+    assert again.account_of_key(key) is None
+    assert [known.account.slug for known in await again.known_accounts()] == ["a"]
     await again.close()

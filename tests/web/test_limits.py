@@ -1,6 +1,7 @@
 """How often, how many and how large: what an owner is told when a limit is reached."""
 
 import asyncio
+import base64
 from typing import Any
 
 import pytest
@@ -49,6 +50,17 @@ async def test_so_may_all_keys_of_an_account_and_another_account_is_not_slowed_d
     )
     assert 429 in [answer.status for answer in answers[::2]]
     assert {answer.status for answer in answers[1::2]} == {200}
+
+
+async def test_a_bot_is_told_in_its_own_words(api: Api) -> None:
+    await limit(api, requests_per_s=1)
+    credentials = "Basic " + base64.b64encode(f"AC:{KEY}".encode()).decode()
+    path = f"/2010-04-01/Accounts/AC/Calls/CA{'0' * 32}.json"
+    asked = (api.ask("GET", path, headers={"Authorization": credentials}) for _ in range(20))
+    assert {(answer.status, answer.body["code"]) for answer in await asyncio.gather(*asked)} == {
+        (404, 20404),
+        (429, 20429),
+    }
 
 
 async def test_so_many_calls_are_made_in_a_minute(api: Api) -> None:

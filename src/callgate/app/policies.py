@@ -99,8 +99,10 @@ class Policies:
 
     def _recompile(self, account_id: str) -> None:
         account = self._snapshot.account(account_id)
-        if account is None or self.current.account(account_id) is None:
-            self._compile_all()  # an account came or went: the domains of others may be others too
+        if not self._domain and (account is None or self.current.account(account_id) is None):
+            self._compile_all()  # an account came or went, and with it the domains of others are others
+        elif account is None:
+            self._forget(account_id)
         else:
             self.current = self.current.with_account(self._compile(account))
             self._follow_shadow(account)
@@ -113,6 +115,14 @@ class Policies:
         self.shadows = {}
         for account in accounts:
             self._follow_shadow(account)
+
+    def _forget(self, account_id: str) -> None:
+        self.current = self.current.without_account(account_id)
+        self.shadows = {
+            owner: replace(shadow, policies=shadow.policies.without_account(account_id))
+            for owner, shadow in self.shadows.items()
+            if owner != account_id
+        }
 
     def _follow_shadow(self, account: Account) -> None:
         """Compile the draft beside an account's rules anew; those of others stand over its new rules too."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 
@@ -27,10 +28,15 @@ class AccountLimits:
 
     def over(self, settings: "AccountLimits") -> "AccountLimits":
         """The limits in force: the account's own, and where it has none those of `settings`."""
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
-        return AccountLimits(
-            **{name: getattr(settings, name) if value is None else value for name, value in own.items()}
-        )
+        return _over(self, settings)
+
+
+@lru_cache(maxsize=4_096)  # asked with every request and every call
+def _over(own: AccountLimits, settings: AccountLimits) -> AccountLimits:
+    limits = {one.name: getattr(own, one.name) for one in fields(own)}
+    return AccountLimits(
+        **{name: getattr(settings, name) if value is None else value for name, value in limits.items()}
+    )
 
 
 NO_LIMITS: Final = AccountLimits()

@@ -201,6 +201,10 @@ class PolicySet:
         """The rules of one account."""
         return next((policy for policy in self.accounts if policy.account_id == account_id), None)
 
+    def without_account(self, account_id: str) -> "PolicySet":
+        """The same without one account's rules."""
+        return PolicySet(tuple(one for one in self.accounts if one.account_id != account_id), self.options)
+
     def with_account(self, policy: AccountPolicy) -> "PolicySet":
         """The same with one account's rules replaced, or added."""
         others = tuple(other for other in self.accounts if other.account_id != policy.account_id)

@@ -54,7 +54,8 @@ def _asker(request: Request) -> Caller:
     try:
         return operations_of(request).caller(key, changes=request.method != "GET")
     except Refused as refusal:
-        raise StreamCallRefused(refusal.status, 20003, str(refusal)) from None
+        code = 20429 if refusal.status == 429 else 20003
+        raise StreamCallRefused(refusal.status, code, str(refusal)) from None
 
 
 async def _form(request: Request) -> dict[str, str]:
