@@ -112,6 +112,8 @@ def bodies(operation: Operation, ids: Ids) -> list[Any]:
     known: dict[str, list[Any]] = {
         "POST /api/sip/evaluate": [{"attempt": attempt}, {"attempt": attempt, "patch": allowing(ids)}],
         "PATCH /api/sip": [allowing(ids)],
+        "PATCH /api/sip/fallback": [{"agentOnFailure": ids["agent"]}],
+        "POST /api/sip/fallback/test": [{"attempt": attempt}],
         "POST /api/sip/versions/{number}/restore": [None],
         "POST /api/sip/replay": [{"patch": allowing(ids)}],
         "PUT /api/sip/shadow": [{"patch": allowing(ids), "duration": "600s"}],
