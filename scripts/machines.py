@@ -6,7 +6,8 @@ from enum import Enum
 from typing import Any
 
 from callgate.core.call import machine as call
-from callgate.core.sip import offer_answer, reliable, session_timer
+from callgate.core.call import transfer
+from callgate.core.sip import offer_answer, reliable, session_timer, subscription
 from callgate.core.sip.client_transaction import InviteClientTransaction, NonInviteClientTransaction
 from callgate.core.sip.server_transaction import InviteServerTransaction, NonInviteServerTransaction
 from callgate.core.sip.transaction import Input, Transaction
@@ -84,12 +85,29 @@ MACHINES = (
         endless=True,
     ),
     Machine(
+        "Subscription of a REFER",
+        "`core/sip/subscription.py`. RFC 3515 section 2.4.4 (Using SIP Events to Report the Results of the Reference).",
+        (subscription.State.QUIET,),
+        subscription.TRANSITIONS,
+        subscription.ABSORBED,
+        (),  # responses come to a NOTIFY of ours only, and news from a target of ours
+    ),
+    Machine(
         "The life of a call",
         "`core/call/machine.py`.",
         (call.State.REQUESTED, call.State.ASKING),
         call.TRANSITIONS,
         call.ABSORBED,
         (call.Input.CALLER_LEFT, call.Input.CALLER_VANISHED, call.Input.CANCELLED, call.Input.WORKER_LOST),
+        page="call",
+    ),
+    Machine(
+        "A call that is sent on",
+        "`core/call/transfer.py`. RFC 5589 section 6 (Basic Transfer).",
+        (transfer.State.IDLE,),
+        transfer.TRANSITIONS,
+        transfer.ABSORBED,
+        (transfer.Input.REFERRED, transfer.Input.CALLER_LEFT, transfer.Input.ENDED),
         page="call",
     ),
 )

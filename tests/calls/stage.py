@@ -11,10 +11,12 @@ from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.calls.shadows import ShadowWatch
+from callgate.calls.target import Transfers
 from callgate.core.admission.callers import CallerProofs
 from callgate.core.admission.policy import AdmissionOptions, PolicySet, compile_policy
 from callgate.core.admission.shadow import ShadowPolicy
 from callgate.core.sdp.negotiate import offer
+from callgate.core.sip.refer_destinations import parse_allowed
 from callgate.entities.agent import Agent
 from callgate.entities.attempt import Attempt
 from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent
@@ -196,6 +198,7 @@ class Stage:
         handler: bool = False,
         caller_auth: str = "off",
         replaces: bool = False,
+        refers_to: Sequence[str] = (),
         proofs: CallerProofs | None = None,
         account_calls_max: int = 0,
         agent_calls_max: int = 0,
@@ -221,6 +224,12 @@ class Stage:
         self.others: list[str] = []  # domains of further accounts
         self.other_ranges: tuple[str, ...] = ()
         self._compiled: tuple[object, PolicySet] | None = None
+        self.transfers = None
+        if refers_to:
+            allowed = [parse_allowed(text) for text in refers_to]
+            self.transfers = Transfers(
+                allowed, lambda *where: self._policies().options.sound.of(*where), self.registry.moved
+            )
         ids = SystemIds()
         self.tasks = TaskOwner(lambda name, error: self.log.append(("task failed", {"name": name, "error": error})))
         self.around = Surroundings(
@@ -235,6 +244,7 @@ class Stage:
             log=lambda event, **fields: self.log.append((event, fields)),
             ring_after_s=2.0,
             ring_repeat_s=60.0,
+            transfers=self.transfers,
         )
         self.drafts: dict[str, ShadowPolicy] = {}
         self.shadows = ShadowWatch(lambda: self.drafts, self.clock)

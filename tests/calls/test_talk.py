@@ -40,7 +40,7 @@ def test_an_offer_is_answered_at_once() -> None:
 def test_without_an_offer_ours_waits_for_its_answer() -> None:
     made = talk(b"")
     assert made.facts() == {}
-    with pytest.raises(SdpError, match="carries no SDP"):
+    with pytest.raises(SdpError, match="there is no SDP"):
         made.take_answer(b"")
     theirs = answer(made.local, address="192.0.2.1", port=4_000, session_id=1).sdp
     assert made.take_answer(theirs)

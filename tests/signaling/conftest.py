@@ -26,6 +26,7 @@ class House:
     warnings: list[str] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
     draining: bool = False
+    refers: bool = False
     address: tuple[str, int] = ("", 0)
     wires: list[Any] = field(default_factory=list)
 
@@ -43,6 +44,7 @@ class House:
             tasks=self.tasks,
             user_agent="Callgate/test",
             t1_s=T1_S,
+            refers=self.refers,
             warn=self.warnings.append,
             transports=TransportOptions(**options),
         )

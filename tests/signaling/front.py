@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from callgate.signaling.dialling import Dialling
 from callgate.signaling.endpoint import SipEndpoint
 from tests.calls.stage import OFFER, Stage
 from tests.signaling.conftest import T1_S
@@ -36,8 +37,11 @@ class Front:
             t1_s=T1_S,
             strangers=stage.gate.strangers,
             replaces=stage.replaces,
+            refers=stage.transfers is not None,
             warn=self.warnings.append,
         )
+        if stage.transfers is not None:
+            stage.transfers.dialler = Dialling(self.endpoint)
         self.address = await self.endpoint.start("127.0.0.1", 0)
 
     async def close(self) -> None:

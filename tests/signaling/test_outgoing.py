@@ -195,6 +195,7 @@ def test_a_name_that_would_break_the_header_is_escaped() -> None:
         from_tag="t",
         call_id="i",
         user_agent="u",
+        allow="BYE",
         headers=(),
         sdp=b"",
     )

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 
 from callgate.core.sip.message import Message, Request, Response
 from callgate.core.sip.parse import parse
+from callgate.core.sip.refer import Referral
 from callgate.core.sip.stream import StreamFramer
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision, Verdict
 from callgate.entities.json import JsonObject
-from callgate.ports import Considered, ReofferAnswer, SipLeg, SoundPath
+from callgate.ports import Considered, ReferAnswer, ReofferAnswer, SipLeg, SoundPath
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
 ANSWER = OFFER.replace(b"40000", b"50000")
@@ -183,11 +184,12 @@ class Caller:
 
 
 class Ear:
-    """Implements `LegListener` and `DialListener`: what is heard waits in a queue, in order."""
+    """Implements `LegListener` and `CallListener`: what is heard waits in a queue, in order."""
 
     def __init__(self) -> None:
         self._heard: asyncio.Queue[tuple[Any, ...]] = asyncio.Queue()
         self.reoffer = ReofferAnswer(200, ANSWER)
+        self.refer_answer = ReferAnswer(202)
         self.described = ANSWER
 
     async def heard(self) -> tuple[Any, ...]:
@@ -229,6 +231,10 @@ class Ear:
 
     def vanished(self, cause: str) -> None:
         self._heard.put_nowait(("vanished", cause))
+
+    def referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
+        self._heard.put_nowait(("referred", wanted, tell))
+        return self.refer_answer
 
     def progress(self, status: int, reason: str, sdp: bytes) -> None:
         self._heard.put_nowait(("progress", status))

@@ -146,7 +146,7 @@ class Happened:
 
 
 class CallingSide(Ear):
-    """The caller. Implements `DialListener`."""
+    """The caller. Implements `CallListener`."""
 
     def __init__(self, endpoint: SipEndpoint, clock: ManualClock, plan: Plan) -> None:
         super().__init__()
@@ -189,6 +189,12 @@ class CallingSide(Ear):
         self._end("failed")
 
     def hung_up(self, cause: str) -> None:
+        self._end("hung up")
+
+    def vanished(self, cause: str) -> None:
+        self._end("hung up")
+
+    def unacknowledged(self) -> None:
         self._end("hung up")
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:

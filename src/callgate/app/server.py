@@ -28,9 +28,11 @@ from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
 from callgate.calls.runner import Surroundings
 from callgate.calls.shadows import ShadowWatch
+from callgate.calls.target import Transfers
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
 from callgate.core.admission.callers import CallerProofs
+from callgate.core.sip.refer_destinations import parse_allowed
 from callgate.entities.json import JsonObject
 from callgate.media.recording_folder import RecordingFolder
 from callgate.media.workers import CannotStartWorker, WorkerMedia
@@ -43,6 +45,7 @@ from callgate.runtime.http import http_session
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
 from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
+from callgate.signaling.dialling import Dialling
 from callgate.signaling.endpoint import SipEndpoint
 from callgate.signaling.listeners import CannotListen
 from callgate.signaling.transport import Listener
@@ -170,7 +173,8 @@ class Server:
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
         self._start_delivery(store, LoopAlarms(loop), allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
-        around = self._surroundings(hook, LoopAlarms(loop), check)
+        transfers = self._transfers(policies)
+        around = self._surroundings(hook, LoopAlarms(loop), check, transfers)
         proofs = caller_proofs(settings, store.snapshot.accounts, self._ids.token(32).encode())
         shadows = ShadowWatch(lambda: policies.shadows, self._clock)
         gate = self._make_gate(policies, media, around, proofs, shadows)
@@ -184,7 +188,9 @@ class Server:
         )
         media.on_knock = joining.knocked
         await listening.begin(LoopAlarms(loop), self._ids, self._tasks)
-        await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
+        endpoint = await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
+        if transfers is not None:
+            transfers.dialler = Dialling(endpoint)
         operations = Operations(
             store=store,
             clock=self._clock,
@@ -303,7 +309,18 @@ class Server:
         self._closers.append(client.close)
         return client
 
-    def _surroundings(self, hook: FallbackHandlerHook, alarms: Alarms, check: CheckUrl) -> Surroundings:
+    def _transfers(self, policies: Policies) -> Transfers | None:
+        if not self.settings.sip_refer:
+            return None
+        try:
+            allowed = [parse_allowed(text) for text in self.settings.sip_refer_destinations]
+        except ValueError as error:
+            raise CannotStart(f"sip.refer_destinations has {error}") from None
+        return Transfers(allowed, lambda *where: policies.current.options.sound.of(*where), self.registry.moved)
+
+    def _surroundings(
+        self, hook: FallbackHandlerHook, alarms: Alarms, check: CheckUrl, transfers: Transfers | None
+    ) -> Surroundings:
         settings = self.settings
         return Surroundings(
             clock=self._clock,
@@ -325,6 +342,7 @@ class Server:
             log=self._log,
             ring_after_s=settings.ring_after_s,
             ring_repeat_s=settings.ring_repeat_s,
+            transfers=transfers,
             retry_after_s=settings.retry_after_s,
         )
 
@@ -357,7 +375,7 @@ class Server:
         policies.on_change(gate.rules_changed)
         return gate
 
-    async def _listen(self, gate: Gate, alarms: Alarms, host: str, port: int) -> None:
+    async def _listen(self, gate: Gate, alarms: Alarms, host: str, port: int) -> SipEndpoint:
         settings = self.settings
         endpoint = SipEndpoint(
             calls=gate,
@@ -374,6 +392,7 @@ class Server:
             session_expires_s=settings.sip_session_expires_s,
             strangers=gate.strangers,
             replaces=settings.sip_replaces,
+            refers=settings.sip_refer,
             warn=self._warn,
         )
         try:
@@ -386,6 +405,7 @@ class Server:
             raise CannotStart(_cannot_bind("sip.bind", settings.sip_bind, error)) from error
         self.sip_listeners = endpoint.transports.listeners
         self._closers.append(endpoint.close)
+        return endpoint
 
     def _warn(self, words: str) -> None:
         self._log(events.SIP_WARNING, detail=words)

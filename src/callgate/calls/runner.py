@@ -7,7 +7,7 @@ way a call can go is a row of the machine's table. What is written down of it is
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from callgate.calls.chronicle import Chronicle
@@ -15,8 +15,11 @@ from callgate.calls.creation import CallMaker
 from callgate.calls.ledger import Ledger
 from callgate.calls.origin import Origin
 from callgate.calls.talk import Talk
+from callgate.calls.target import Transfers
+from callgate.calls.transfer import Transfer
 from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sdp.description import SdpError
+from callgate.core.sip.refer import Referral
 from callgate.core.templates.render import TemplateUnfit
 from callgate.entities.attempt import Attempt
 from callgate.entities.call import Call, ToolUse
@@ -33,6 +36,7 @@ from callgate.ports import (
     Leg,
     MediaSession,
     Question,
+    ReferAnswer,
     Rejection,
     ReofferAnswer,
     Snapshot,
@@ -65,6 +69,7 @@ class Surroundings:
         log: takes an event name and fields.
         ring_after_s: first 180 at the latest.
         ring_repeat_s: between one 180 and the next.
+        transfers: what holds for calls that are sent on; ``None``: none is.
         retry_after_s: what a 503 tells the peer to wait.
         new_key: so many random bytes, for SRTP.
     """
@@ -80,6 +85,7 @@ class Surroundings:
     log: Callable[..., None]
     ring_after_s: float
     ring_repeat_s: float
+    transfers: Transfers | None = None
     retry_after_s: int = 10
     new_key: Callable[[int], bytes] = secrets.token_bytes
 
@@ -117,6 +123,7 @@ class CallRunner:
         self._new_call: Call | None = None
         self._ring_alarm: Alarm | None = None
         self._end_alarm: Alarm | None = None  # joinTimeout, then maxDuration, then the last words
+        self._transfer: Transfer | None = None  # there once the caller has sent the call on
         self._farewell = ("", "")  # the last words, and the outcome they lead to
         self._opened = False
         self._outcome = ""
@@ -209,6 +216,15 @@ class CallRunner:
         self._redirect()
         return old
 
+    def mute(self) -> None:
+        """Send no sound, and expect none: the leg is over, and another is to come."""
+        if self._talk is not None and self._talk.path is not None:
+            self._session.redirect(replace(self._talk.path, send=False, receive=False))
+
+    def stranded(self, detail: str) -> None:
+        """The caller has sent the call on, left, and nobody took it."""
+        self._happen(Input.STRANDED, detail=detail)
+
     def hang_up(self, message: str | None = None) -> None:
         """End a joined call on behalf of the API, after the agent has said `message`."""
         if message:
@@ -293,11 +309,21 @@ class CallRunner:
 
     def hung_up(self, cause: str) -> None:
         """BYE from the caller."""
-        self._happen(Input.CALLER_LEFT, detail=cause)
+        if self._transfer is None or not self._transfer.caller_left():
+            self._happen(Input.CALLER_LEFT, detail=cause)
 
     def vanished(self, cause: str) -> None:
         """The caller's connection broke, or its session was refreshed no more."""
-        self._happen(Input.CALLER_VANISHED, detail=cause)
+        if self._transfer is None or not self._transfer.caller_left():
+            self._happen(Input.CALLER_VANISHED, detail=cause)
+
+    def referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
+        """A REFER: the caller sends the call on to somebody else."""
+        transfers = self._around.transfers
+        if transfers is None:
+            return ReferAnswer(603)
+        self._transfer = self._transfer or Transfer(self, transfers, self._around)
+        return self._transfer.referred(wanted, tell)
 
     # --------------------------------------------------------------------------------------------- SessionListener
 
@@ -565,3 +591,6 @@ class CallRunner:
             if alarm is not None:
                 alarm.cancel()
         self._ring_alarm = self._end_alarm = None
+        if self._transfer is not None:
+            self._transfer.end()
+            self._transfer = None

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
+from callgate.calls.deaf import Deaf
 from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner
 from callgate.calls.talk import Talk
 from callgate.core.sdp.description import SdpError
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.refer import Referral
 from callgate.core.sip.replaces import Replaces, parse_replaces
 from callgate.entities.attempt import Attempt, Replaced
-from callgate.ports import ReofferAnswer, SipLeg
+from callgate.ports import ReferAnswer, ReofferAnswer, SipLeg
 
 _HEADER: Final = "replaces"
 
@@ -90,7 +92,7 @@ class TakeOver:
             self._leave("the call is over")
             return
         self._registry.moved(self._runner, self._leg.dialog_name)
-        old.listen(_Deaf())
+        old.listen(Deaf())
         old.hang_up("the call goes on over another leg")
 
     def cancelled(self, cause: str) -> None:
@@ -126,25 +128,10 @@ class TakeOver:
     def digit(self, digit: str, duration_ms: int) -> None:
         """The old leg has the call."""
 
+    def referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
+        """One thing after the other."""
+        return ReferAnswer(491)
+
     def _leave(self, cause: str) -> None:
-        self._leg.listen(_Deaf())
+        self._leg.listen(Deaf())
         self._leg.hang_up(cause)
-
-
-class _Deaf:
-    """Hears what happens on a leg that nobody needs any more. Implements `LegListener`."""
-
-    def cancelled(self, cause: str) -> None: ...
-    def confirmed(self, body: bytes) -> None: ...
-    def unacknowledged(self) -> None: ...
-    def hung_up(self, cause: str) -> None: ...
-    def vanished(self, cause: str) -> None: ...
-    def no_prack(self) -> None: ...
-    def settled(self, sdp: bytes) -> None: ...
-    def digit(self, digit: str, duration_ms: int) -> None: ...
-
-    def offer(self) -> bytes:
-        return b""
-
-    def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        return ReofferAnswer(481)

@@ -78,7 +78,7 @@ class Talk:
         return self.local
 
     def take_answer(self, body: bytes) -> bool:
-        """Take the SDP of an ACK or PRACK; whether it settled where sound flows.
+        """Take the SDP of an ACK, a PRACK or a 200; whether it settled where sound flows.
 
         Raises:
             SdpError: we had offered, and `body` is no answer to that.
@@ -86,7 +86,7 @@ class Talk:
         if not self._awaiting_answer:
             return False
         if not body:
-            raise SdpError("the ACK carries no SDP; expected the answer to our offer")
+            raise SdpError("there is no SDP; expected the answer to our offer")
         self.path = read_answer(body, self.local, self._terms)
         self._awaiting_answer = False
         return True

@@ -59,6 +59,10 @@ def load(
             f"caller_auth.mode is {settings.caller_auth_mode}, and nobody could prove itself; expected tables "
             "[callers.NAME] in the file, or off"
         )
+    if settings.sip_refer and not settings.sip_refer_destinations:
+        raise SettingError(
+            "sip.refer is on, and nobody could be called; expected entries in sip.refer_destinations, or off"
+        )
     if settings.rtp_port_last - settings.rtp_port_first < 1:
         raise SettingError(
             f"rtp.port_last is {settings.rtp_port_last}; expected more than rtp.port_first, {settings.rtp_port_first}"

@@ -75,6 +75,9 @@ _ROWS: Final = (
         "answer-unusable", Doing.CARRIER, 488, "connection_error", "The ACK's or PRACK's SDP does not fit our offer."
     ),
     Outcome("caller-hangup", Doing.CALLER, None, "hangup", "The caller hung up."),
+    Outcome(
+        "transfer-failed", Doing.CALLER, None, "hangup", "The caller sent the call on and left, and nobody took it."
+    ),
     Outcome("agent-hangup", Doing.AGENT, None, "agent_hangup", "The agent hung up."),
     Outcome("api-hangup", Doing.AGENT, None, "agent_hangup", "The call was hung up through the API."),
     Outcome("inactivity", Doing.AGENT, None, "agent_hangup", "The caller stayed silent; the agent hung up."),

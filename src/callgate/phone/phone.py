@@ -17,10 +17,11 @@ from callgate.core.sdp.terms import SRTP_MODES, SoundTerms
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import Headers
 from callgate.core.sip.reason import reason_words
+from callgate.core.sip.refer import Referral
 from callgate.core.sip.uri import parse_uri
 from callgate.phone.report import CallReport
 from callgate.phone.sound import PhoneSound, check_digits, read_wav, write_wav
-from callgate.ports import ReofferAnswer
+from callgate.ports import ReferAnswer, ReofferAnswer
 from callgate.runtime.alarms import LoopAlarms
 from callgate.runtime.clock import SystemClock
 from callgate.runtime.ids import SystemIds
@@ -129,7 +130,7 @@ async def place_call(
 
 
 class _Call:
-    """Implements `DialListener` for one call."""
+    """Implements `CallListener` for one call."""
 
     def __init__(
         self,
@@ -187,7 +188,7 @@ class _Call:
                 self.outgoing.hang_up()
         return self._report()
 
-    # -------------------------------------------------------------------------------------------------- DialListener
+    # -------------------------------------------------------------------------------------------------- CallListener
 
     def progress(self, status: int, reason: str, sdp: bytes) -> None:
         """A provisional response."""
@@ -231,6 +232,24 @@ class _Call:
         if not self._over.is_set():
             self._end("callee")
             self._tell("the other side hung up" + (f": {cause}" if cause else ""))
+
+    def vanished(self, cause: str) -> None:
+        """The callee refreshes its session no more."""
+        self.hung_up(cause)
+
+    def confirmed(self, body: bytes) -> None:
+        """The ACK of our 200 to a re-INVITE came."""
+
+    def unacknowledged(self) -> None:
+        """It never came; a BYE has been sent."""
+        self.hung_up("a re-INVITE was never acknowledged")
+
+    def digit(self, digit: str, duration_ms: int) -> None:
+        """A digit came by INFO; a phone has no use for it."""
+
+    def referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
+        """A REFER came, to a phone that stays where it is."""
+        return ReferAnswer(603)
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         """A re-INVITE or UPDATE came."""

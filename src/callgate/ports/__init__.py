@@ -21,10 +21,17 @@ from callgate.ports.media import ClientSession as ClientSession
 from callgate.ports.media import Media as Media
 from callgate.ports.media import MediaSession as MediaSession
 from callgate.ports.media import SessionListener as SessionListener
+from callgate.ports.signaling import Callee as Callee
+from callgate.ports.signaling import CannotDial as CannotDial
 from callgate.ports.signaling import Considered as Considered
+from callgate.ports.signaling import DialledLeg as DialledLeg
+from callgate.ports.signaling import Dialler as Dialler
+from callgate.ports.signaling import DialListener as DialListener
+from callgate.ports.signaling import DialogListener as DialogListener
 from callgate.ports.signaling import IncomingCalls as IncomingCalls
 from callgate.ports.signaling import Leg as Leg
 from callgate.ports.signaling import LegListener as LegListener
+from callgate.ports.signaling import ReferAnswer as ReferAnswer
 from callgate.ports.signaling import ReofferAnswer as ReofferAnswer
 from callgate.ports.signaling import SipLeg as SipLeg
 from callgate.ports.signaling import Strangers as Strangers

@@ -1,9 +1,11 @@
 """What signaling and calls say to each other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from callgate.core.sip.refer import Referral
+from callgate.core.sip.uri import SipUri
 from callgate.entities.attempt import Attempt
 from callgate.entities.decision import Decision
 from callgate.ports.media import MediaSession
@@ -24,12 +26,21 @@ class ReofferAnswer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class LegListener(Protocol):
-    """Who is told what the peer does on one leg. Called on the event loop, never concurrently, never after `closed`."""
+@dataclass(frozen=True, slots=True)
+class ReferAnswer:
+    """What to answer a REFER with.
 
-    def cancelled(self, cause: str) -> None:
-        """The caller gave up before an answer (CANCEL; the 487 has been sent), or its connection went away."""
-        ...
+    Attributes:
+        status: 202, or a refusal.
+        words: why it is refused.
+    """
+
+    status: int
+    words: str = ""
+
+
+class DialogListener(Protocol):
+    """Who is told what the peer does within a dialog. Called on the event loop, never concurrently."""
 
     def confirmed(self, body: bytes) -> None:
         """The ACK for our 200 came; `body` is its SDP (only after a delayed offer), else empty."""
@@ -37,13 +48,6 @@ class LegListener(Protocol):
 
     def unacknowledged(self) -> None:
         """No ACK came within 64·T1; a BYE has been sent. RFC 3261 section 13.3.1.4 (The INVITE is Accepted)."""
-        ...
-
-    def no_prack(self) -> None:
-        """A reliable provisional response was not acknowledged within 64·T1; the INVITE has been refused with 504.
-
-        RFC 3262 section 3 (UAS Behavior).
-        """
         ...
 
     def offer(self) -> bytes:
@@ -72,6 +76,51 @@ class LegListener(Protocol):
 
     def vanished(self, cause: str) -> None:
         """The peer went away without a goodbye: it refreshes its session no more, or knows nothing of it."""
+        ...
+
+    def referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
+        """A REFER came; only where these are served.
+
+        Args:
+            wanted: whom the peer wants called.
+            tell: after a 202 told each status that comes from there; one of 200 or more is the last. Not on this turn
+                of the event loop.
+        """
+        ...
+
+
+class LegListener(DialogListener, Protocol):
+    """Who is told what a caller does on its leg."""
+
+    def cancelled(self, cause: str) -> None:
+        """The caller gave up before an answer (CANCEL; the 487 has been sent), or its connection went away."""
+        ...
+
+    def no_prack(self) -> None:
+        """A reliable provisional response was not acknowledged within 64·T1; the INVITE has been refused with 504.
+
+        RFC 3262 section 3 (UAS Behavior).
+        """
+        ...
+
+
+class DialListener(Protocol):
+    """Who is told what becomes of a call of ours."""
+
+    def progress(self, status: int, reason: str, sdp: bytes) -> None:
+        """A provisional response."""
+        ...
+
+    def answered(self, sdp: bytes) -> None:
+        """200 OK; the ACK has been sent."""
+        ...
+
+    def refused(self, status: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
+        """A final response of 300 or more."""
+        ...
+
+    def failed(self, reason: str) -> None:
+        """No final response will come."""
         ...
 
 
@@ -123,6 +172,71 @@ class SipLeg(Leg, Protocol):
     @property
     def reliable_transport(self) -> bool:
         """Whether the leg runs over TCP or TLS, so that the source address is proved before the ACK."""
+        ...
+
+
+class DialledLeg(Leg, Protocol):
+    """Our side of one SIP dialog that an INVITE of ours begins (UAC). It rings and answers over there."""
+
+    @property
+    def dialog_name(self) -> tuple[str, str, str]:
+        """As of `SipLeg`; once it has been answered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """Where a call of ours goes.
+
+    Attributes:
+        transport: ``udp``, ``tcp`` or ``tls``.
+        address: IP text.
+        media_address: the IP address to put into SDP towards it.
+    """
+
+    transport: str
+    address: str
+    media_address: str
+
+
+class CannotDial(Exception):
+    """A call of ours cannot be placed.
+
+    Attributes:
+        status: of SIP, that says as much.
+    """
+
+    def __init__(self, words: str, status: int) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class Dialler(Protocol):
+    """Who places calls of ours."""
+
+    async def dial(
+        self,
+        uri: SipUri,
+        spoken: str,
+        *,
+        from_uri: str,
+        headers: Sequence[tuple[str, str]],
+        sdp: Callable[[Callee], bytes],
+        listener: DialListener,
+    ) -> DialledLeg:
+        """Find where a URI leads, and send an INVITE there.
+
+        Args:
+            uri: whom to call.
+            spoken: the transport where `uri` names none.
+            from_uri: who calls.
+            headers: further ones.
+            sdp: makes the offer.
+            listener: told what becomes of it; never before this has returned.
+
+        Raises:
+            CannotDial: it leads nowhere, or to ourselves.
+        """
         ...
 
 

@@ -26,13 +26,13 @@ from callgate.core.sip.validate import validate_request, validate_response
 from callgate.core.sip.via import BRANCH_COOKIE
 from callgate.entities.attempt import Defect
 from callgate.entities.decision import Verdict
-from callgate.ports import Alarms, Clock, Considered, Ids, IncomingCalls, Strangers
+from callgate.ports import Alarms, Clock, Considered, DialListener, Ids, IncomingCalls, Strangers
 from callgate.runtime.tasks import TaskOwner
 from callgate.signaling.exchange import ClientExchange, ServerExchange
 from callgate.signaling.hops import next_hop
 from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.living_calls import LivingCalls
-from callgate.signaling.outgoing import DialListener, OutgoingCall, invite_of
+from callgate.signaling.outgoing import CallListener, OutgoingCall, invite_of
 from callgate.signaling.transport import Connection, Hop, Listener, Peer
 from callgate.signaling.transports import TransportOptions, Transports
 from callgate.signaling.within_dialog import ALLOW, SUPPORTED, WithinDialog
@@ -56,6 +56,7 @@ class SipEndpoint:
         knows_source: whether a source may hold connections like one that is admitted; ``None``: those that are.
         strangers: who is noisy; ``None``: nobody is.
         replaces: whether INVITEs may ask to go on with a call, RFC 3891.
+        refers: whether a REFER within a call may be followed, RFC 3515.
         warn: told in words what an operator must know.
     """
 
@@ -76,6 +77,7 @@ class SipEndpoint:
         knows_source: Callable[[str], bool] | None = None,
         strangers: Strangers | None = None,
         replaces: bool = False,
+        refers: bool = False,
         warn: Callable[[str], None] = lambda words: None,
     ) -> None:
         self.clock = clock
@@ -110,7 +112,9 @@ class SipEndpoint:
         self._legs: dict[tuple[str, ...], IncomingLeg] = {}
         self._strangers = strangers
         # Option tags that we could be required to understand.
-        self.supported = (*SUPPORTED, "replaces") if replaces else SUPPORTED
+        self.supported = (*SUPPORTED, *(("replaces",) if replaces else ()), *(("norefersub",) if refers else ()))
+        self.refers = refers
+        self.allow = f"{ALLOW}, REFER" if refers else ALLOW
         self._supported = frozenset(self.supported)
         self._living = LivingCalls()
 
@@ -136,9 +140,9 @@ class SipEndpoint:
         headers: Sequence[tuple[str, str]] = (),
         transport: str = "udp",
         sdp: Callable[[str], bytes] = lambda address: b"",
-        listener: DialListener,
+        listener: CallListener,
     ) -> OutgoingCall:
-        """Begin a call of ours.
+        """Begin a call of ours, for the built-in phone.
 
         Args:
             uri: whom to call; the host may be a name, which the system resolves.
@@ -154,19 +158,44 @@ class SipEndpoint:
             OSError: its host cannot be resolved.
         """
         peer = await self.transports.peer_of(uri, transport)
+        call = self.invite(
+            uri,
+            peer,
+            from_uri=from_uri,
+            from_display_name=from_display_name,
+            headers=headers,
+            sdp=sdp(self.transports.media_address(peer)),
+            listener=listener,
+        )
+        call.listen(listener)
+        return call
+
+    def invite(
+        self,
+        uri: str,
+        hop: Peer | Hop,
+        *,
+        from_uri: str,
+        from_display_name: str | None = None,
+        headers: Sequence[tuple[str, str]],
+        sdp: bytes,
+        listener: DialListener,
+    ) -> OutgoingCall:
+        """Send an INVITE to a place that has been found; see `dial`."""
         invite = invite_of(
             uri,
-            via=self.via(peer),
-            contact=self.contact(peer),
+            via=self.via(hop),
+            contact=self.contact(hop.guess if isinstance(hop, Hop) else hop),
             from_uri=from_uri,
             from_display_name=from_display_name,
             from_tag=self._ids.token(8),
             call_id=self._ids.token(16),
             user_agent=self.user_agent,
+            allow=self.allow,
             headers=headers,
-            sdp=sdp(self.transports.media_address(peer)),
+            sdp=sdp,
         )
-        call = OutgoingCall(self, invite, peer, listener)
+        call = OutgoingCall(self, invite, hop, listener)
         call.begin()
         return call
 
@@ -381,7 +410,7 @@ class SipEndpoint:
         elif request.method == "OPTIONS":
             status, words = (503, "the node is shutting down") if self._draining() else (200, None)
             headers = (
-                ("Allow", ALLOW),
+                ("Allow", self.allow),
                 ("Supported", ", ".join(self.supported)),
                 ("Accept", "application/sdp"),
                 *why(status, words),
@@ -389,7 +418,7 @@ class SipEndpoint:
             )
             answer = respond(request, status, to_tag=tag, headers=headers)
         else:
-            answer = respond(request, 405, to_tag=tag, headers=(("Allow", ALLOW),))
+            answer = respond(request, 405, to_tag=tag, headers=(("Allow", self.allow),))
         self._serve(request, peer, key).respond(answer)
 
     def _invite_came(self, request: Request, peer: Peer, key: tuple[str, ...], size: int) -> None:

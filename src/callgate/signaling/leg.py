@@ -9,16 +9,17 @@ from callgate.core.sip.offer_answer import Input, State
 from callgate.core.sip.reason import why
 from callgate.core.sip.reliable import parse_rack, reliably
 from callgate.entities.attempt import Attempt
-from callgate.ports import LegListener, ReofferAnswer
+from callgate.ports import LegListener
 from callgate.signaling.exchange import ServerExchange
 from callgate.signaling.reliable import ReliableResponses
-from callgate.signaling.within_dialog import Headers, WithinDialog
+from callgate.signaling.told import ToldDialog
+from callgate.signaling.within_dialog import Headers
 
 if TYPE_CHECKING:
     from callgate.signaling.endpoint import SipEndpoint
 
 
-class IncomingLeg(WithinDialog):
+class IncomingLeg(ToldDialog[LegListener]):
     """Implements `ports.Leg`."""
 
     def __init__(self, endpoint: "SipEndpoint", exchange: ServerExchange, attempt: Attempt, tag: str) -> None:
@@ -27,7 +28,6 @@ class IncomingLeg(WithinDialog):
         self._attempt = attempt
         self._exchange = exchange
         self.tag = tag
-        self._listener: LegListener | None = None
         self.dialog = Dialog.of_caller(exchange.request, tag)
         self._address = endpoint.media_address(exchange.peer)
         self.begun_by = exchange.request
@@ -41,13 +41,6 @@ class IncomingLeg(WithinDialog):
         return self._attempt
 
     @property
-    def dialog_name(self) -> tuple[str, str, str]:
-        """What names its dialog."""
-        dialog = self.dialog
-        assert dialog is not None, "a leg is made with its dialog"
-        return dialog.call_id, dialog.local_tag, dialog.remote_tag
-
-    @property
     def media_address(self) -> str:
         """The IP address to put into SDP towards this peer."""
         return self._address
@@ -56,10 +49,6 @@ class IncomingLeg(WithinDialog):
     def reliable_transport(self) -> bool:
         """Whether the source address is proved before the ACK."""
         return self.peer.reliable
-
-    def listen(self, listener: LegListener) -> None:
-        """Say who is told."""
-        self._listener = listener
 
     def ring(self) -> None:
         """Send 180 Ringing, reliably where the peer requires it."""
@@ -118,8 +107,9 @@ class IncomingLeg(WithinDialog):
 
     def received(self, request: Request, exchange: ServerExchange) -> None:
         """A request of the peer within the dialog."""
-        if self._exchange.open and request.method in ("INVITE", "INFO"):
-            # RFC 3261 section 14.2 (UAS Behavior): one INVITE at a time; and no key is pressed for nobody.
+        if self._exchange.open and request.method in ("INVITE", "INFO", "REFER"):
+            # RFC 3261 section 14.2 (UAS Behavior): one INVITE at a time; and no key is pressed for nobody, who cannot
+            # be sent on either.
             exchange.respond(self.later(request))
             return
         super().received(request, exchange)
@@ -151,46 +141,8 @@ class IncomingLeg(WithinDialog):
         """BYE came; within an early dialog the INVITE is answered too. RFC 3261 section 15.1.2 (UAS Behavior)."""
         if self._exchange.open:
             self._give_up(cause)
-        elif (listener := self._let_go()) is not None:
-            listener.hung_up(cause)
-
-    def on_vanished(self, cause: str) -> None:
-        """The session was not refreshed."""
-        if (listener := self._let_go()) is not None:
-            listener.vanished(cause)
-
-    def on_digit(self, digit: str, duration_ms: int) -> None:
-        """A digit came by INFO; once we have hung up, nobody is told."""
-        if self._listener is not None and not self._left and self._leaving is None:
-            self._listener.digit(digit, duration_ms)
-
-    def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE or UPDATE came."""
-        return self._listener.reoffered(sdp) if self._listener is not None else ReofferAnswer(488)
-
-    def on_offer(self) -> bytes:
-        """Our SDP is needed."""
-        assert self._listener is not None, "a session without a listener is refreshed no more"
-        return self._listener.offer()
-
-    def on_settled(self, sdp: bytes) -> None:
-        """The answer to it came."""
-        if self._listener is not None:
-            self._listener.settled(sdp)
-
-    def on_confirmed(self, body: bytes) -> None:
-        """The ACK came."""
-        if self._listener is not None:
-            self._listener.confirmed(body)
-
-    def on_unacknowledged(self) -> None:
-        """The ACK never came."""
-        if (listener := self._let_go()) is not None:
-            listener.unacknowledged()
-
-    def on_left(self) -> None:
-        """Our BYE has been answered, or never will be."""
-        self._let_go()
+        else:
+            super().on_hung_up(cause)
 
     def on_disconnected(self) -> None:
         """The connection of an unanswered INVITE has gone: nobody is left to be answered."""
@@ -232,11 +184,6 @@ class IncomingLeg(WithinDialog):
         self._over()
         if listener is not None:
             listener.cancelled(cause)
-
-    def _let_go(self) -> LegListener | None:
-        """Tell nobody any more. The transaction outlives the call by 64·T1; what served the call need not."""
-        listener, self._listener = self._listener, None
-        return listener
 
     def _over(self) -> None:
         """Refused: what comes next is another call."""

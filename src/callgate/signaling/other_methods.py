@@ -7,16 +7,12 @@ def answer_other(request: Request, allow: str) -> Response:
     """The refusal of a method that is not served.
 
     A SUBSCRIBE, NOTIFY, MESSAGE or PUBLISH is a method that is not offered: 405. (489 would have to name event packages
-    that are, RFC 6665 section 8.2.2, The "Allow-Events" Header Field.) A REFER is understood and declined, for whoever
-    asks must keep the call: RFC 3515 section 2.4.2 (Processing a REFER Request).
+    that are, RFC 6665 section 8.2.2, The "Allow-Events" Header Field.) A REFER comes here when its call is over.
 
     Args:
         request: of the peer.
         allow: the methods that are served.
     """
-    if request.method != "REFER":
-        return respond(request, 405, headers=(("Allow", allow),))
-    count = request.headers.count("Refer-To")
-    if count != 1:
-        return respond(request, 400, f"Refer-To Stands {count} Times")
-    return respond(request, 603, headers=(("Reason", 'SIP;cause=603;text="calls are not transferred"'),))
+    if request.method == "REFER":
+        return respond(request, 481)
+    return respond(request, 405, headers=(("Allow", allow),))

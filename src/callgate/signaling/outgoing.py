@@ -1,4 +1,4 @@
-"""A call of ours: an INVITE we send and the dialog it begins. Used by the built-in phone."""
+"""A call of ours: an INVITE we send and the dialog it begins. Of the built-in phone, or to whom a caller refers us."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -7,60 +7,37 @@ from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import SipError
 from callgate.core.sip.headers import Headers
 from callgate.core.sip.message import Request, Response
-from callgate.ports import ReofferAnswer
+from callgate.ports import DialListener, DialogListener
 from callgate.signaling.exchange import ClientExchange
-from callgate.signaling.transport import Peer
-from callgate.signaling.within_dialog import ALLOW, WithinDialog
+from callgate.signaling.told import ToldDialog
+from callgate.signaling.transport import Hop, Peer
 
 if TYPE_CHECKING:
     from callgate.signaling.endpoint import SipEndpoint
 
 
-class DialListener(Protocol):
-    """Who is told what becomes of a call of ours."""
-
-    def progress(self, status: int, reason: str, sdp: bytes) -> None:
-        """A provisional response."""
-        ...
-
-    def answered(self, sdp: bytes) -> None:
-        """200 OK; the ACK has been sent."""
-        ...
-
-    def refused(self, status: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
-        """A final response of 300 or more."""
-        ...
-
-    def failed(self, reason: str) -> None:
-        """No final response will come."""
-        ...
-
-    def hung_up(self, cause: str) -> None:
-        """The peer sent BYE."""
-        ...
-
-    def reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """The peer sent a re-INVITE or an UPDATE."""
-        ...
-
-    def offer(self) -> bytes:
-        """Our SDP as it stands, unchanged, for a re-INVITE that only refreshes the session."""
-        ...
-
-    def settled(self, sdp: bytes) -> None:
-        """The answer to it came; empty when it had none."""
-        ...
+class CallListener(DialListener, DialogListener, Protocol):
+    """Who is told everything of a call of ours."""
 
 
-class OutgoingCall(WithinDialog):
-    """One call of ours."""
+class OutgoingCall(ToldDialog[DialogListener]):
+    """One call of ours. Implements `ports.DialledLeg`."""
 
     owns_call_id = True
 
-    def __init__(self, endpoint: "SipEndpoint", invite: Request, peer: Peer, listener: DialListener) -> None:
-        super().__init__(endpoint, peer)
+    def __init__(self, endpoint: "SipEndpoint", invite: Request, hop: Peer | Hop, dialler: DialListener) -> None:
+        """Say what is to be sent, and where.
+
+        Args:
+            endpoint: to send with.
+            invite: the INVITE.
+            hop: where it goes.
+            dialler: told what becomes of it; what happens once it is answered is told to whoever listens then.
+        """
+        super().__init__(endpoint, hop.guess if isinstance(hop, Hop) else hop)
         self._sent = invite
-        self._listener = listener
+        self._hop = hop
+        self._dialler = dialler
         self._client: ClientExchange | None = None
         self._provisional = False
         self._cancelling = False
@@ -69,7 +46,17 @@ class OutgoingCall(WithinDialog):
 
     def begin(self) -> None:
         """Send the INVITE."""
-        self._client = self._endpoint.transact(self._sent, self.peer, self._responded, self._given_up)
+        self._client = self._endpoint.transact(self._sent, self._hop, self._responded, self._given_up)
+
+    def ring(self) -> None:
+        """It rings over there."""
+
+    def answer(self, sdp: bytes) -> None:
+        """Whoever is called answers."""
+
+    def refuse(self, status: int, headers: Sequence[tuple[str, str]] = (), cause: str = "") -> None:
+        """Whoever is called refuses; we give up."""
+        self.hang_up(cause)
 
     def cancel(self) -> None:
         """Give up before an answer; once a provisional response has come. RFC 3261 section 9.1 (Client Behavior)."""
@@ -91,36 +78,6 @@ class OutgoingCall(WithinDialog):
         body = f"Signal={digit}\r\nDuration={duration_ms}\r\n".encode()
         self.request("INFO", (("Content-Type", "application/dtmf-relay"),), body)
 
-    def on_hung_up(self, cause: str) -> None:
-        """BYE came."""
-        self._listener.hung_up(cause)
-
-    def on_vanished(self, cause: str) -> None:
-        """The session was not refreshed."""
-        self._listener.hung_up(cause)
-
-    def on_digit(self, digit: str, duration_ms: int) -> None:
-        """A digit came by INFO; a phone has no use for it."""
-
-    def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE or UPDATE came."""
-        return self._listener.reoffered(sdp)
-
-    def on_offer(self) -> bytes:
-        """Our SDP is needed."""
-        return self._listener.offer()
-
-    def on_settled(self, sdp: bytes) -> None:
-        """The answer to it came."""
-        self._listener.settled(sdp)
-
-    def on_confirmed(self, body: bytes) -> None:
-        """The ACK of our 200 to a re-INVITE came."""
-
-    def on_unacknowledged(self) -> None:
-        """It never came; a BYE has been sent."""
-        self._listener.hung_up("a re-INVITE was never acknowledged")
-
     def on_disconnected(self) -> None:
         """The connection has gone; the next request makes another."""
 
@@ -131,25 +88,26 @@ class OutgoingCall(WithinDialog):
                 if first:
                     self._send_cancel()
             else:
-                self._listener.progress(response.status, response.reason, response.body)
+                self._dialler.progress(response.status, response.reason, response.body)
         elif response.status < 300:
             self._answered(response)
         else:
-            self._done = True
-            self._listener.refused(response.status, response.reason, tuple(response.headers))
+            self._done, self._client = True, None
+            self._dialler.refused(response.status, response.reason, tuple(response.headers))
 
     def _answered(self, response: Response) -> None:
         if self._ack is None:
             if self._done:
                 return  # a copy of an answer that could not be understood
             self._done = True
-            assert self._client is not None
-            self.peer = self._client.peer
+            assert self._client is not None, "it is there until a final response has come"
+            # Let go of: it holds this, and a circle would wait for the collector.
+            self.peer, self._client = self._client.peer, None
             try:
                 self.dialog = Dialog.of_callee(self._sent, response)
                 hop = self._endpoint.next_hop(self.dialog, self.peer)
             except SipError as error:
-                self._listener.failed(f"the answer cannot be understood: {error}")
+                self._dialler.failed(f"the answer cannot be understood: {error}")
                 return
             self._endpoint.keep(self)
             self._ack = self.dialog.request("ACK", via=self._endpoint.via(hop), sequence=self._sent.cseq.number)
@@ -158,9 +116,9 @@ class OutgoingCall(WithinDialog):
             self._session.accepted(response)
             if self._cancelling:  # the answer overtook the CANCEL
                 self.leave()
-                self._listener.refused(487, "Request Terminated", ())
+                self._dialler.refused(487, "Request Terminated", ())
             else:
-                self._listener.answered(response.body)
+                self._dialler.answered(response.body)
         elif self.dialog is not None and response.to.tag == self.dialog.remote_tag:
             self._endpoint.send(self._ack, self._endpoint.next_hop(self.dialog, self.peer))
         else:
@@ -175,8 +133,8 @@ class OutgoingCall(WithinDialog):
         self._endpoint.transact(bye, hop, lambda response: None, lambda reason: None)
 
     def _given_up(self, reason: str) -> None:
-        self._done = True
-        self._listener.failed(reason)
+        self._done, self._client = True, None
+        self._dialler.failed(reason)
 
     def _send_cancel(self) -> None:
         headers = self._sent.headers
@@ -205,6 +163,7 @@ def invite_of(
     from_tag: str,
     call_id: str,
     user_agent: str,
+    allow: str,
     headers: Sequence[tuple[str, str]],
     sdp: bytes,
 ) -> Request:
@@ -222,7 +181,7 @@ def invite_of(
         ("Call-ID", call_id),
         ("CSeq", "1 INVITE"),
         ("Contact", contact),
-        ("Allow", ALLOW),
+        ("Allow", allow),
         ("Supported", "timer"),
         ("User-Agent", user_agent),
         *headers,

@@ -8,17 +8,18 @@ from ipaddress import ip_address
 
 from callgate.core.sip.attempt import unmapped
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.locate import Destination
 from callgate.core.sip.message import Request
 from callgate.core.sip.name_addr import parse_name_addr
 from callgate.core.sip.uri import parse_uri, write_host
 from callgate.core.sip.via import BRANCH_COOKIE, Via
 from callgate.ports import Alarms, Clock, Ids
 from callgate.runtime.tasks import TaskOwner
-from callgate.signaling.addresses import AddressBook, Advertised
+from callgate.signaling.addresses import AddressBook, Advertised, Machine
 from callgate.signaling.connections import ConnectionLimits, Connections
 from callgate.signaling.hops import HopFinder
 from callgate.signaling.listeners import bind, bind_both
-from callgate.signaling.resolve import Resolver
+from callgate.signaling.resolve import Place, Resolver
 from callgate.signaling.tcp import TcpConnection
 from callgate.signaling.tls import TlsConnection, TlsContexts
 from callgate.signaling.transport import USUAL_PORTS, Connection, Hop, Listener, Peer, Receiver
@@ -89,6 +90,7 @@ class Transports:
         self._books: dict[str, AddressBook] = {}
         self._connections = Connections(receiver, clock, alarms, limits=options.limits, known=known, in_use=in_use)
         self._resolver = options.resolver or Resolver()
+        self._machine = Machine(options.advertised)
         self._hops = HopFinder(self._resolver, self._connect, clock)
 
     async def start(self, host: str, port: int, further: Sequence[Listener] = ()) -> tuple[str, int]:
@@ -168,6 +170,24 @@ class Transports:
             target.host, port, type=socket.SOCK_DGRAM, family=socket.AF_INET6 if ":" in target.host else socket.AF_INET
         )
         return Peer(transport, str(found[0][4][0]), port, name=target.host if transport == "tls" else "")
+
+    async def places(self, wanted: Destination) -> list[Place]:
+        """Where a destination is, best first; empty when nobody knows in time."""
+        return await self._resolver.places(wanted)
+
+    def reaches(self, transport: str, address: str) -> bool:
+        """Whether there is a socket to send from: over TCP and TLS one is made."""
+        listener = self._listener_for(transport, address)
+        return transport != "udp" or (listener is not None and _same_family(listener, address))
+
+    def is_own(self, address: str, port: int) -> bool:
+        """Whether we listen at an address (IP text) and port, as this machine or the world knows them."""
+        at_port = [listener for listener in self.listeners if listener.port == port]
+        if any(listener.address == address for listener in at_port):
+            return True
+        bound_to_all = any(ip_address(listener.address).is_unspecified for listener in at_port)
+        advertised = bool(at_port) and address in self._options.advertised
+        return advertised or (bound_to_all and self._machine.nature(address) == "own")
 
     def find(
         self, request: Request, hop: Peer | Hop, found: Callable[[Peer], None], failed: Callable[[str], None]
@@ -272,11 +292,9 @@ class Transports:
 
     def _listener_for(self, transport: str, address: str) -> Listener | None:
         """A listener of that transport whose socket can reach an address; else any of that transport."""
-        version = ip_address(address).version
         of_transport = [listener for listener in self.listeners if listener.transport == transport]
         for listener in of_transport:
-            here = ip_address(listener.address)
-            if here.version == version or (here.version == 6 and here.is_unspecified):
+            if _same_family(listener, address):
                 return listener
         return of_transport[0] if of_transport else None
 
@@ -284,6 +302,12 @@ class Transports:
 def _listener(transport: str, sock: socket.socket) -> Listener:
     address, port = sock.getsockname()[:2]
     return Listener(transport, unmapped(address), port)
+
+
+def _same_family(listener: Listener, address: str) -> bool:
+    """Whether a socket there can reach an address: one of both families reaches either."""
+    here = ip_address(listener.address)
+    return here.version == ip_address(address).version or (here.version == 6 and here.is_unspecified)
 
 
 def _asks_for_sips(request: Request) -> bool:

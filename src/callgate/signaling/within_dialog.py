@@ -1,7 +1,8 @@
 """What both sides of a dialog do alike: sort the peer's requests, answer BYE, re-INVITE, UPDATE and OPTIONS, send BYE.
 
 What takes a state of its own is kept elsewhere: whose turn it is to offer in `core.sip.offer_answer`, a 2xx until its
-ACK in `acceptance`, refreshes in `session_timer`, re-INVITEs of ours in `reinvite`.
+ACK in `acceptance`, refreshes in `session_timer`, re-INVITEs of ours in `reinvite`, what is told after a REFER in
+`referral`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +14,13 @@ from callgate.core.sip.errors import SipError
 from callgate.core.sip.message import Request, Response, respond
 from callgate.core.sip.offer_answer import Effect, Input, OfferAnswer, State
 from callgate.core.sip.reason import reason_words, write_reason
-from callgate.ports import ReofferAnswer
+from callgate.core.sip.refer import Referral
+from callgate.ports import ReferAnswer, ReofferAnswer
 from callgate.signaling.acceptance import Acceptance
 from callgate.signaling.digits_by_info import answer_info
 from callgate.signaling.exchange import ServerExchange
 from callgate.signaling.other_methods import answer_other
+from callgate.signaling.referral import answer_refer
 from callgate.signaling.reinvite import Reinvite
 from callgate.signaling.session_timer import SessionKeeper
 from callgate.signaling.transport import Peer
@@ -70,6 +73,10 @@ class WithinDialog:
 
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """A digit came by INFO."""
+        raise NotImplementedError
+
+    def on_referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
+        """A REFER came, where these are served; see `ports.DialogListener`."""
         raise NotImplementedError
 
     def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
@@ -125,12 +132,15 @@ class WithinDialog:
                 self._info_came(request, exchange)
             case "OPTIONS":
                 supported = ", ".join(self._endpoint.supported)
-                headers = (("Allow", ALLOW), ("Supported", supported), ("Accept", "application/sdp"))
+                headers = (("Allow", self._endpoint.allow), ("Supported", supported), ("Accept", "application/sdp"))
                 exchange.respond(respond(request, 200, headers=headers))
             case "PRACK":
                 self.prack_came(request, exchange)
+            case "REFER" if not self._left:
+                if answer_refer(self, self._endpoint, request, exchange):
+                    self.dialog.refresh(request)
             case _:
-                exchange.respond(answer_other(request, ALLOW))
+                exchange.respond(answer_other(request, self._endpoint.allow))
 
     def acknowledged(self, request: Request) -> None:
         """An ACK of a 2xx."""
@@ -233,11 +243,16 @@ class WithinDialog:
 
     def introduction(self, peer: Peer) -> Headers:
         """What every response of ours that describes us says."""
-        return (self._contact(peer), ("Allow", ALLOW), ("Supported", ", ".join(self._endpoint.supported)))
+        endpoint = self._endpoint
+        return (self._contact(peer), ("Allow", endpoint.allow), ("Supported", ", ".join(endpoint.supported)))
 
     def _introduction(self, peer: Peer) -> Headers:
         """The same for requests: provisional responses to ours are not asked to be reliable."""
-        return (self._contact(peer), ("Allow", ALLOW), ("Supported", "timer"))
+        return (self._contact(peer), ("Allow", self._endpoint.allow), ("Supported", "timer"))
+
+    def contact(self) -> tuple[str, str]:
+        """Where the peer reaches us, for a request of ours."""
+        return self._contact(self.peer)
 
     def _contact(self, peer: Peer) -> tuple[str, str]:
         return "Contact", self._endpoint.contact(peer, self.begun_by)

@@ -75,6 +75,19 @@ class SipSettings:
         "Let an INVITE with Replaces go on with a joined call, from the address that the call came from: for PBXs that "
         "move calls between their own lines. Off, because whoever shares that address can take calls over.",
     )
+    sip_refer: bool = setting(
+        "sip.refer",
+        False,
+        "Let a caller send its call on by REFER, to whom `sip.refer_destinations` names: we call them, and the agent "
+        "goes on with whoever answers. Off: REFER is declined.",
+    )
+    sip_refer_destinations: tuple[str, ...] = setting(
+        "sip.refer_destinations",
+        (),
+        "Whom a caller may have us call: `pbx.example.org`, `10.0.0.0/24`, `[2001:db8::5]`, with `:5070` or `:*` (any) "
+        "where the port is not the usual one, and `100@` or `2*@` before it for users. A name must stand here as it "
+        "stands in the REFER. Keep it short: whoever may call us can make calls to there.",
+    )
     sip_t1_ms: int = setting(
         "sip.t1_ms",
         500,

@@ -51,6 +51,7 @@ class Input(Enum):
     ANSWER_UNUSABLE = auto()  # ACK or PRACK brought SDP that does not fit our offer, or none
     CALLER_LEFT = auto()  # BYE
     CALLER_VANISHED = auto()  # the connection broke, or the session was refreshed no more
+    STRANDED = auto()  # the caller sent the call on and left, and nobody took it
     AGENT_LEAVES = auto()  # the brain has said its last word
     API_LEAVES = auto()  # hang_up through the API
     FAREWELL_DUE = auto()  # maxDuration, or the API wants the agent to say something and leave
@@ -181,6 +182,11 @@ TRANSITIONS: Final[dict[tuple[State, Input], Move]] = {
     (_S.ANSWERED, _I.NOT_PRACKED): Move(_S.CLOSING, (_E.CLOSE,), "no-prack"),
     (_S.ANSWERED, _I.ACKNOWLEDGED): Move(_S.JOINED, (_E.JOIN,)),
     **_after_answer(_S.ANSWERED),
+    # A call is sent on only while caller and agent hear each other.
+    **{
+        (state, _I.STRANDED): Move(_S.CLOSING, (_E.CLOSE,), "transfer-failed")  # the leg is over
+        for state in (_S.JOINED, _S.LEAVING)
+    },
     (_S.JOINED, _I.FAREWELL_DUE): Move(_S.LEAVING, (_E.SAY_LAST_WORDS,)),
     **_after_answer(_S.JOINED),
     (_S.LEAVING, _I.WORDS_OVERDUE): Move(_S.CLOSING, _ENDED),
