@@ -121,6 +121,8 @@ SHOWN_BY = {
     "media/phone_line.py": "media/conformance/test_receiving.py",
     "media/joins.py": "scenarios/test_joined.py",
     "calls/client_leg.py": "calls/test_joining.py",
+    "calls/deaf.py": "calls/test_takeover.py",
+    "signaling/told.py": "signaling/test_leg.py",
     "calls/origin.py": "calls/test_joining.py",
     "webhooks/exchange.py": "webhooks/test_ask.py",
     "webhooks/handler_answer.py": "webhooks/test_ask.py",

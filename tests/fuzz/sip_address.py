@@ -8,6 +8,7 @@ from callgate.core.sip.errors import ParseError
 from callgate.core.sip.headers import split_commas
 from callgate.core.sip.name_addr import parse_name_addr
 from callgate.core.sip.parameters import parse_parameters, quote, unquote, write_parameters
+from callgate.core.sip.replaces import parse_replaces
 from callgate.core.sip.uri import dialled_user, parse_hostport, parse_uri, uri_host, write_host
 from callgate.core.sip.via import parse_via
 
@@ -15,7 +16,7 @@ from callgate.core.sip.via import parse_via
 def check(data: bytes) -> None:
     """Nothing but `ParseError`; what was read and is written reads the same; nothing breaks out of its line."""
     text = data.decode("utf-8", "surrogateescape")
-    for read in (parse_uri, parse_name_addr, parse_via, parse_cseq):
+    for read in (parse_uri, parse_name_addr, parse_via, parse_cseq, parse_replaces):
         _written_alike(read, text)
     _written_alike(_parameters, text)
     _written_alike(_hostport, text)

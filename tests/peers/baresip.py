@@ -1,9 +1,13 @@
 """baresip as a caller: a SIP client that others wrote, which writes what it hears to a file."""
 
+import json
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from tests.peers.gate import Reachable
 
@@ -79,6 +83,25 @@ class Baresip:
         assert not list(self._folder.glob("dump-*-dec.wav")), log
         return log
 
+    def sends_on(self, user: str, to: str, *, said: Path) -> str:
+        """Call, and when it has been answered send the call on to somebody else, by REFER; what it had to say."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self._configure(said, (), "", f"module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{port}")
+        with (self._folder / "baresip.log").open("w") as output:
+            process = self._start(f"sip:{user}@{self._gate.sip_host}:{self._gate.sip_port}", 10, output)
+            try:
+                self._wait_for("Call established")
+                command = json.dumps({"command": "transfer", "params": to})
+                with socket.create_connection(("127.0.0.1", port), 5) as control:
+                    control.sendall(f"{len(command)}:{command},".encode())  # a netstring
+                    process.wait(20)
+            finally:
+                process.kill()
+                process.wait()
+        return self._log()
+
     def _dial(
         self,
         user: str,
@@ -90,23 +113,40 @@ class Baresip:
         port: int | None = None,
         config: str = "",
     ) -> str:
-        program = shutil.which("baresip")
-        assert program is not None, "baresip is missing; scripts/install_test_peers.sh installs it"
+        self._configure(said, modules, account, config)
+        with (self._folder / "baresip.log").open("w") as output:
+            dialled = f"sip:{user}@{self._gate.sip_host}:{port or self._gate.sip_port};transport={transport}"
+            process = self._start(dialled, seconds, output)
+            try:
+                process.wait(seconds + 20)
+            finally:
+                process.kill()
+                process.wait()
+        return self._log()
+
+    def _configure(self, said: Path, modules: Sequence[str], account: str, config: str) -> None:
         loaded = "\n".join(f"module {name}.so" for name in modules)
         (self._folder / "config").write_text(
             _CONFIG.format(folder=self._folder, said=said, modules=loaded, further=config)
         )
         (self._folder / "accounts").write_text(f"<sip:baresip@127.0.0.1>;regint=0{account}\n")
         (self._folder / "contacts").write_text("")
-        log = self._folder / "baresip.log"
-        dialled = f"sip:{user}@{self._gate.sip_host}:{port or self._gate.sip_port};transport={transport}"
-        with log.open("w") as output:
-            subprocess.run(
-                [program, "-f", str(self._folder), "-e", f"/dial {dialled}", "-t", str(seconds), "-v"],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=seconds + 20,
-                check=False,
-            )
-        return log.read_text(errors="replace")
+
+    def _start(self, dialled: str, seconds: int, output: IO[str]) -> subprocess.Popen[bytes]:
+        program = shutil.which("baresip")
+        assert program is not None, "baresip is missing; scripts/install_test_peers.sh installs it"
+        return subprocess.Popen(
+            [program, "-f", str(self._folder), "-e", f"/dial {dialled}", "-t", str(seconds), "-v"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+    def _log(self) -> str:
+        return (self._folder / "baresip.log").read_text(errors="replace")
+
+    def _wait_for(self, words: str) -> None:
+        deadline = time.monotonic() + 10
+        while words.lower() not in self._log().lower():
+            assert time.monotonic() < deadline, self._log()
+            time.sleep(0.05)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
+from callgate.calls.deaf import Deaf
 from callgate.core.rtp.digits import DigitReceiver
 from callgate.core.rtp.packet import unpack
 from callgate.core.sdp.negotiate import answer
@@ -68,7 +69,7 @@ class Callee:
             leg.answer(answer(leg.attempt.body, address="127.0.0.1", port=port, session_id=1).sdp)
 
 
-class _Listener:
+class _Listener(Deaf):
     def __init__(self, callee: Callee, leg: SipLeg) -> None:
         self._callee, self._leg = callee, leg
 
@@ -84,11 +85,6 @@ class _Listener:
 
     def no_prack(self) -> None:
         self._callee.ends.append("no prack")
-
-    def offer(self) -> bytes:
-        return b""
-
-    def settled(self, sdp: bytes) -> None: ...
 
     def reoffered(self, sdp: bytes) -> ReofferAnswer:
         return ReofferAnswer(488)

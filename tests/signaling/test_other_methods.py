@@ -38,7 +38,7 @@ async def test_within_a_call_none_either_and_the_call_goes_on(
 
 
 @pytest.mark.rfc("3515", "2.4.2", "Processing a REFER Request")
-async def test_by_default_a_refer_is_declined_and_the_caller_keeps_its_call(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
+async def test_by_default_a_refer_is_declined_and_the_call_goes_on(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("REFER", headers=[("Refer-To", "<sip:somebody@example.org>"), ("Referred-By", "<sip:a@b>")])
     response = await caller.response()
     assert (response.status, "not transferred" in (response.headers.get("Reason") or "")) == (603, True)

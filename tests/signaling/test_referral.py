@@ -79,7 +79,7 @@ async def test_a_referrer_is_told_at_once_and_in_the_end(house: House, caller: C
     assert house.endpoint.busy == (0, 0, 0)
 
 
-async def test_one_notify_is_under_way_at_a_time_and_the_newest_is_told(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
+async def test_one_notify_is_under_way_and_the_newest_is_told(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     tell, first = await accepted(caller, leg[1])
     tell(180)
     tell(183)

@@ -185,9 +185,10 @@ class Transports:
         at_port = [listener for listener in self.listeners if listener.port == port]
         if any(listener.address == address for listener in at_port):
             return True
+        if at_port and address in self._options.advertised:
+            return True
         bound_to_all = any(ip_address(listener.address).is_unspecified for listener in at_port)
-        advertised = bool(at_port) and address in self._options.advertised
-        return advertised or (bound_to_all and self._machine.nature(address) == "own")
+        return bound_to_all and (ip_address(address).is_loopback or self._machine.nature(address) == "own")
 
     def find(
         self, request: Request, hop: Peer | Hop, found: Callable[[Peer], None], failed: Callable[[str], None]

@@ -33,8 +33,8 @@ def test_every_pair_is_a_move_absorbed_or_a_loud_bug(state: State, input: Input)
 def test_whenever_responses_come_one_notify_is_under_way_and_the_last_one_says_so(news: int) -> None:
     """All orders of so much news, a final and the responses to what was sent."""
     for order in itertools.product((Input.NEWS, Input.HEARD), repeat=2 * news + 1):
-        state, sent, heard = State.QUIET, [], 0
-        told = 0
+        state, told, heard = State.QUIET, 0, 0
+        sent: list[Effect] = []
         for input in order:
             if (input is Input.NEWS and told == news) or (input is Input.HEARD and heard == len(sent)):
                 continue
