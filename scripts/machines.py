@@ -108,7 +108,6 @@ MACHINES = (
         transfer.TRANSITIONS,
         transfer.ABSORBED,
         (transfer.Input.REFERRED, transfer.Input.CALLER_LEFT, transfer.Input.ENDED),
-        page="call",
     ),
 )
 

@@ -142,7 +142,6 @@ async def test_a_copy_of_a_refer_is_the_same_refer(caller: Caller, leg: tuple[Si
     assert leg[1].silent
 
 
-@pytest.mark.rfc("4488", "4", "The Refer-Sub Header Field")
 async def test_who_wants_to_hear_nothing_hears_nothing(caller: Caller, leg: tuple[SipLeg, Ear]) -> None:
     await caller.send("REFER", headers=[TARGET, ("Refer-Sub", "false"), ("Require", "norefersub")])
     response = await caller.response()

@@ -11,6 +11,7 @@ from callgate.core.sdp.description import SdpError
 from callgate.core.sdp.terms import SoundTerms
 from callgate.core.sip.refer import Referral
 from callgate.core.sip.refer_destinations import AllowedDestination
+from callgate.core.sip.text import storable
 from callgate.ports import Alarm, Callee, CannotDial, DialledLeg, Dialler
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Carriers give up after some three minutes: RFC 3261 section 16.6 (Request Forwarding), timer C.
 ANSWER_S_MAX: Final = 180.0
+_PHRASE_CHARS_MAX: Final = 100  # of a target's own words; the longest usual one has 36
 
 
 @dataclass(slots=True)
@@ -122,7 +124,7 @@ class Target:
 
     def refused(self, status: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
         """A final response of 300 or more. It is not followed elsewhere: only the list says who is called."""
-        words = f"it answered {status} {reason}"
+        words = f"it answered {status} {storable(reason)[:_PHRASE_CHARS_MAX]}"
         if status in (401, 407):
             words += "; it wants credentials, and we hold none"
         self._fail(status, words)

@@ -88,4 +88,4 @@ class Subscription:
 
 
 def _nobody(status: int) -> None:
-    """RFC 4488 section 4 (The Refer-Sub Header Field Extension): nobody wants to know."""
+    """RFC 4488: nobody wants to know."""

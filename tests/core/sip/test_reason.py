@@ -11,6 +11,7 @@ def test_a_reason_is_written_and_read() -> None:
     assert reason_words(Headers(why(603, "nobody's number"))) == "nobody's number"
     assert reason_words(Headers([("Reason", "SIP;cause=200")])) == "SIP;cause=200"
     assert reason_words(Headers()) == ""
+    assert reason_words(Headers([("Reason", 'SIP;text="\udcff\x00"')])) == "\ufffd\ufffd"  # to be stored
 
 
 @given(words=st.text())

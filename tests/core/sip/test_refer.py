@@ -38,6 +38,11 @@ def test_whom_it_names(refer_to: str, uri: str) -> None:
     assert (str(wanted.uri), wanted.method, wanted.headers, wanted.told) == (uri, "INVITE", (), True)
 
 
+def test_what_is_no_text_can_be_stored_and_means_the_same() -> None:
+    wanted = read("<sip:gr\udcfcn@pbx.example.org>", Referred_By="<sip:\udcff@b>")
+    assert (str(wanted.uri), wanted.referred_by) == ("sip:gr%FCn@pbx.example.org", "sip:%FF@b")
+
+
 def test_another_method_is_for_others_to_judge() -> None:
     assert read("<sip:100@pbx.example.org;method=BYE>").method == "BYE"
 
@@ -64,7 +69,6 @@ def test_who_refers_is_passed_on_without_a_token_that_is_not() -> None:
         read("<sip:a@b>", Referred_By="nobody")
 
 
-@pytest.mark.rfc("4488", "4", "The Refer-Sub Header Field")
 def test_whether_anybody_wants_to_know() -> None:
     assert not read("<sip:a@b>", Refer_Sub="False").told
     assert read("<sip:a@b>", Refer_Sub="true").told
@@ -98,3 +102,4 @@ def test_anything_is_read_or_refused_in_words_and_never_breaks_a_line(text: str,
         wanted = read(before + text + (">" if "<" in before else ""))
         if "\n" not in text and "\r" not in text:
             Request("INVITE", str(wanted.uri), Headers(wanted.headers)).encode()
+        (str(wanted.uri) + wanted.referred_by).encode()

@@ -1,16 +1,15 @@
 """An INVITE as admission sees it."""
 
-import re
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from callgate.core.sip.errors import ParseError
 from callgate.core.sip.message import Request
 from callgate.core.sip.name_addr import NameAddr
+from callgate.core.sip.text import storable, storable_uri
 from callgate.entities.attempt import Attempt, Defect
 
 _MAPPED_PREFIX: Final = "::ffff:"
-_NOT_TEXT: Final = re.compile("[\x00\udc80-\udcff]")
 
 
 def attempt_of(
@@ -18,8 +17,8 @@ def attempt_of(
 ) -> Attempt:
     """Turn a request into an attempt; never fails, so that malformed ones leave a record too.
 
-    Its text can be stored and sent anywhere: what is no UTF-8 and NULs are written in URIs as percent-escapes (of
-    which `uri.dialled_user` makes nothing, as of any bad user), elsewhere as U+FFFD.
+    Its text can be stored and sent anywhere: see `storable`. (Of what `storable_uri` escapes `uri.dialled_user` makes
+    nothing, as of any bad user.)
 
     Args:
         request: as it came, even if `defect` says it cannot be served.
@@ -39,15 +38,15 @@ def attempt_of(
         source_address=unmapped(source_address),
         source_port=source_port,
         transport=transport,
-        request_uri=_clean_uri(request.uri),
-        to_uri=_clean_uri(to.uri) if to is not None else "",
-        from_uri=_clean_uri(sender.uri) if sender is not None else None,
-        from_display_name=_clean(name) if name else None,
-        call_id=_clean(request.headers.get("Call-ID") or ""),
-        headers=tuple((name, _clean(value)) for name, value in request.headers),
-        content_type=_clean(content_type) if content_type is not None else None,
+        request_uri=storable_uri(request.uri),
+        to_uri=storable_uri(to.uri) if to is not None else "",
+        from_uri=storable_uri(sender.uri) if sender is not None else None,
+        from_display_name=storable(name) if name else None,
+        call_id=storable(request.headers.get("Call-ID") or ""),
+        headers=tuple((name, storable(value)) for name, value in request.headers),
+        content_type=storable(content_type) if content_type is not None else None,
         body=request.body,
-        defect=defect if defect is None else Defect(defect.status, _clean(defect.reason), defect.headers),
+        defect=defect if defect is None else Defect(defect.status, storable(defect.reason), defect.headers),
     )
 
 
@@ -67,16 +66,3 @@ def _address(request: Request, name: str) -> NameAddr | None:
         return request.to if name == "To" else request.from_
     except ParseError:
         return None
-
-
-def _clean(text: str) -> str:
-    if text.isascii() and "\x00" not in text:
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "\ufffd")
-
-
-def _clean_uri(text: str) -> str:
-    if text.isascii() and "\x00" not in text:
-        return text
-    # A surrogate escape U+DCxx stands for the byte xx.
-    return _NOT_TEXT.sub(lambda found: f"%{ord(found.group()) & 0xFF:02X}", text)

@@ -4,6 +4,7 @@ from typing import Final
 
 from callgate.core.sip.errors import SipError
 from callgate.core.sip.headers import Headers
+from callgate.core.sip.text import storable
 
 _WORDS_CHARS_MAX: Final = 200  # keeps a refusal in one small datagram
 
@@ -23,9 +24,9 @@ def why(status: int, words: str | None) -> tuple[tuple[str, str], ...]:
 
 
 def reason_words(headers: Headers) -> str:
-    """The text of a Reason header, or its whole value; empty without one."""
+    """The text of a Reason header, or its whole value, storable; empty without one."""
     try:
-        value = headers.get("Reason") or ""
+        value = storable(headers.get("Reason") or "")
     except SipError:
         return ""
     _, found, rest = value.partition('text="')

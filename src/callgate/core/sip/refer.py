@@ -9,6 +9,7 @@ from callgate.core.sip.errors import ParseError
 from callgate.core.sip.message import Request
 from callgate.core.sip.name_addr import NameAddr, parse_name_addr
 from callgate.core.sip.replaces import parse_replaces
+from callgate.core.sip.text import storable_uri
 from callgate.core.sip.uri import SipUri, parse_uri
 
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -19,10 +20,10 @@ class Referral:
     """What a REFER asks for.
 
     Attributes:
-        uri: whom to call; without header fields and ``method``.
+        uri: whom to call; without header fields and ``method``, storable.
         method: what to send there, ``INVITE`` mostly.
         headers: for that request: ``Referred-By``, and of the URI's own ``Replaces`` and ``Require: replaces``.
-        referred_by: the URI of who says that it asks; empty when it does not say.
+        referred_by: the URI of who says that it asks, storable; empty when it does not say.
         told: whether the referrer wants to be told how it goes; not with ``Refer-Sub: false``, RFC 4488.
     """
 
@@ -48,7 +49,7 @@ def read_referral(request: Request) -> Referral:
     if count != 1:
         raise ParseError(f"Refer-To stands {count} times, expected once")
     try:
-        uri = parse_uri(parse_name_addr(headers.get("Refer-To") or "").uri)
+        uri = parse_uri(storable_uri(parse_name_addr(headers.get("Refer-To") or "").uri))
     except ParseError as error:
         raise ParseError(f"Refer-To: {error.reason}") from None  # 414 and 416 are for the Request-URI alone
     by = _referred_by(request)
@@ -56,7 +57,7 @@ def read_referral(request: Request) -> Referral:
         replace(uri, parameters=tuple(item for item in uri.parameters if item[0] != "method"), headers=""),
         uri.parameter("method") or "INVITE",
         (*_taken(uri.headers), *((("Referred-By", str(by)),) if by is not None else ())),
-        "" if by is None else by.uri,
+        "" if by is None else storable_uri(by.uri),
         (headers.get("Refer-Sub") or "").strip(" \t").lower() != "false",
     )
 
