@@ -20,6 +20,7 @@ from callgate.app.callers import caller_proofs
 from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
 from callgate.app.listening import Listening
 from callgate.app.policies import Policies
+from callgate.app.referring import transfers_of
 from callgate.app.voices import offered_voices
 from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
@@ -32,7 +33,6 @@ from callgate.calls.target import Transfers
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings
 from callgate.core.admission.callers import CallerProofs
-from callgate.core.sip.refer_destinations import parse_allowed
 from callgate.entities.json import JsonObject
 from callgate.media.recording_folder import RecordingFolder
 from callgate.media.workers import CannotStartWorker, WorkerMedia
@@ -173,7 +173,7 @@ class Server:
         hook = self._make_hook(store, check, allow_loopback=on_this_machine)
         self._start_delivery(store, LoopAlarms(loop), allow_loopback=on_this_machine)
         self._closers += [self._tasks.close, self._call_tasks.close]
-        transfers = self._transfers(policies)
+        transfers = transfers_of(settings, self.registry, lambda: policies.current.options.sound)
         around = self._surroundings(hook, LoopAlarms(loop), check, transfers)
         proofs = caller_proofs(settings, store.snapshot.accounts, self._ids.token(32).encode())
         shadows = ShadowWatch(lambda: policies.shadows, self._clock)
@@ -308,15 +308,6 @@ class Server:
         client = ToolClient(AddressGuard(self.settings.url_allow_private, allow_loopback))
         self._closers.append(client.close)
         return client
-
-    def _transfers(self, policies: Policies) -> Transfers | None:
-        if not self.settings.sip_refer:
-            return None
-        try:
-            allowed = [parse_allowed(text) for text in self.settings.sip_refer_destinations]
-        except ValueError as error:
-            raise CannotStart(f"sip.refer_destinations has {error}") from None
-        return Transfers(allowed, lambda *where: policies.current.options.sound.of(*where), self.registry.moved)
 
     def _surroundings(
         self, hook: FallbackHandlerHook, alarms: Alarms, check: CheckUrl, transfers: Transfers | None
