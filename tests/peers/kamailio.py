@@ -65,19 +65,13 @@ class Kamailio:
                 "TLS_KEY": f'"{certificate[1]}"',
             }
         self._log_path = folder / "kamailio.log"
-        self._log = self._log_path.open("w")
-        self._process = subprocess.Popen(
-            [
-                program,
-                *("-f", str(CONFIG), "-DD", "-E", "-m", str(MEMORY_MB), "-M", str(MEMORY_MB)),
-                *("-Y", str(folder), "-w", str(folder)),
-                *(word for name, value in defined.items() for word in ("-A", f"{name}={value}")),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
-        self._wait_until_it_listens()
+        self._command = [
+            program,
+            *("-f", str(CONFIG), "-DD", "-E", "-m", str(MEMORY_MB), "-M", str(MEMORY_MB)),
+            *("-Y", str(folder), "-w", str(folder)),
+            *(word for name, value in defined.items() for word in ("-A", f"{name}={value}")),
+        ]
+        self._start()
 
     def uri(self, user: str) -> str:
         """What a phone dials to reach the gate through it."""
@@ -96,6 +90,18 @@ class Kamailio:
             self._process.kill()
             self._process.wait()
         self._log.close()
+
+    def restart(self) -> None:
+        """End it, and start another at the same ports: it has no connections, and knows of no calls."""
+        self.stop()
+        self._start()
+
+    def _start(self) -> None:
+        self._log = self._log_path.open("a")
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT
+        )
+        self._wait_until_it_listens()
 
     def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + START_S_MAX
