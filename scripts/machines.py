@@ -7,7 +7,7 @@ from typing import Any
 
 from callgate.core.call import machine as call
 from callgate.core.call import transfer
-from callgate.core.sip import offer_answer, reliable, session_timer, subscription
+from callgate.core.sip import invite_usage, offer_answer, reliable, session_timer, subscription
 from callgate.core.sip.client_transaction import InviteClientTransaction, NonInviteClientTransaction
 from callgate.core.sip.server_transaction import InviteServerTransaction, NonInviteServerTransaction
 from callgate.core.sip.transaction import Input, Transaction
@@ -51,6 +51,14 @@ MACHINES = (
     _transaction("Non-INVITE server transaction", NonInviteServerTransaction, (Input.REQUEST, Input.TRANSPORT_FAILED)),
     _transaction("INVITE client transaction", InviteClientTransaction, _RESPONSES),
     _transaction("Non-INVITE client transaction", NonInviteClientTransaction, _RESPONSES),
+    Machine(
+        "Dialog of a call",
+        "`core/sip/invite_usage.py`. RFC 3261 section 12 (Dialogs), section 15 (Terminating a Session).",
+        (invite_usage.State.EARLY,),
+        invite_usage.TRANSITIONS,
+        invite_usage.ABSORBED,
+        (invite_usage.Input.BYE_CAME, invite_usage.Input.WE_LEAVE),
+    ),
     Machine(
         "Offer and answer",
         "`core/sip/offer_answer.py`. RFC 3264 section 4 (Protocol Operation).",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from callgate.core.sip.dialog import Dialog
+from callgate.core.sip.invite_usage import Input as UsageInput
 from callgate.core.sip.message import Request, respond
 from callgate.core.sip.offer_answer import Input, State
 from callgate.core.sip.reason import why
@@ -147,7 +148,7 @@ class IncomingLeg(ToldDialog[LegListener]):
     def on_disconnected(self) -> None:
         """The connection of an unanswered INVITE has gone: nobody is left to be answered."""
         if self._exchange.open:
-            self._left = True
+            self.usage.take(UsageInput.REFUSED)
             self._reliable.refused()
             self._exchange.abandon()
             self._endpoint.drop(self)
@@ -177,7 +178,6 @@ class IncomingLeg(ToldDialog[LegListener]):
             listener.no_prack()
 
     def _give_up(self, cause: str) -> None:
-        self._left = True
         self._reliable.refused()
         self._exchange.respond(respond(self._exchange.request, 487, to_tag=self.tag))
         listener = self._let_go()
@@ -187,6 +187,7 @@ class IncomingLeg(ToldDialog[LegListener]):
 
     def _over(self) -> None:
         """Refused: what comes next is another call."""
+        self.usage.take(UsageInput.REFUSED)
         self._let_go()
         self._endpoint.drop(self)
         self._endpoint.served(self._exchange)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import SipError
 from callgate.core.sip.headers import Headers
+from callgate.core.sip.invite_usage import Effect, Input, State
 from callgate.core.sip.message import Request, Response
 from callgate.ports import DialListener, DialogListener
 from callgate.signaling.exchange import ClientExchange
@@ -40,8 +41,6 @@ class OutgoingCall(ToldDialog[DialogListener]):
         self._dialler = dialler
         self._client: ClientExchange | None = None
         self._provisional = False
-        self._cancelling = False
-        self._done = False  # a final response, or none will come
         self._ack: Request | None = None
 
     def begin(self) -> None:
@@ -60,10 +59,7 @@ class OutgoingCall(ToldDialog[DialogListener]):
 
     def cancel(self) -> None:
         """Give up before an answer; once a provisional response has come. RFC 3261 section 9.1 (Client Behavior)."""
-        if self._done or self._cancelling:
-            return
-        self._cancelling = True
-        if self._provisional:
+        if self._take(Input.WE_LEAVE) is Effect.CANCEL and self._provisional:
             self._send_cancel()
 
     def hang_up(self, cause: str = "") -> None:
@@ -84,7 +80,7 @@ class OutgoingCall(ToldDialog[DialogListener]):
     def _responded(self, response: Response) -> None:
         if response.status < 200:
             first, self._provisional = not self._provisional, True
-            if self._cancelling:
+            if self.usage.state is State.CANCELLING:
                 if first:
                     self._send_cancel()
             else:
@@ -92,14 +88,13 @@ class OutgoingCall(ToldDialog[DialogListener]):
         elif response.status < 300:
             self._answered(response)
         else:
-            self._done, self._client = True, None
+            self._close()
             self._dialler.refused(response.status, response.reason, tuple(response.headers))
 
     def _answered(self, response: Response) -> None:
         if self._ack is None:
-            if self._done:
+            if self.usage.left:
                 return  # a copy of an answer that could not be understood
-            self._done = True
             assert self._client is not None, "it is there until a final response has come"
             # Let go of: it holds this, and a circle would wait for the collector.
             self.peer, self._client = self._client.peer, None
@@ -107,6 +102,7 @@ class OutgoingCall(ToldDialog[DialogListener]):
                 self.dialog = Dialog.of_callee(self._sent, response)
                 hop = self._endpoint.next_hop(self.dialog, self.peer)
             except SipError as error:
+                self._close()
                 self._dialler.failed(f"the answer cannot be understood: {error}")
                 return
             self._endpoint.keep(self)
@@ -114,8 +110,7 @@ class OutgoingCall(ToldDialog[DialogListener]):
             self._endpoint.send(self._ack, hop)
             self.note(response)
             self._session.accepted(response)
-            if self._cancelling:  # the answer overtook the CANCEL
-                self.leave()
+            if self._take(Input.PEER_ANSWERED) is Effect.SEND_BYE:
                 self._dialler.refused(487, "Request Terminated", ())
             else:
                 self._dialler.answered(response.body)
@@ -133,8 +128,13 @@ class OutgoingCall(ToldDialog[DialogListener]):
         self._endpoint.transact(bye, hop, lambda response: None, lambda reason: None)
 
     def _given_up(self, reason: str) -> None:
-        self._done, self._client = True, None
+        self._close()
         self._dialler.failed(reason)
+
+    def _close(self) -> None:
+        """A refusal came, or there will be no final response."""
+        self._client = None
+        self._take(Input.REFUSED)
 
     def _send_cancel(self) -> None:
         headers = self._sent.headers
@@ -148,7 +148,7 @@ class OutgoingCall(ToldDialog[DialogListener]):
         self._endpoint.alarms.after(self._endpoint.timers.whole, self._cancelled_long_ago)
 
     def _cancelled_long_ago(self) -> None:
-        if not self._done and self._client is not None:
+        if self._client is not None:
             self._client.abandon()
             self._given_up("the CANCEL brought no final answer")
 

@@ -38,7 +38,7 @@ class ToldDialog(WithinDialog, Generic[Listening]):
 
     def on_digit(self, digit: str, duration_ms: int) -> None:
         """A digit came by INFO; once we have hung up, nobody is told."""
-        if self._listener is not None and not self._left and self._leaving is None:
+        if self._listener is not None and self.usage.talks:
             self._listener.digit(digit, duration_ms)
 
     def on_reoffered(self, sdp: bytes) -> ReofferAnswer:

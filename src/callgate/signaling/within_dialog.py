@@ -1,8 +1,8 @@
 """What both sides of a dialog do alike: sort the peer's requests, answer BYE, re-INVITE, UPDATE and OPTIONS, send BYE.
 
-What takes a state of its own is kept elsewhere: whose turn it is to offer in `core.sip.offer_answer`, a 2xx until its
-ACK in `acceptance`, refreshes in `session_timer`, re-INVITEs of ours in `reinvite`, what is told after a REFER in
-`referral`.
+What takes a state of its own is kept elsewhere: where the call stands in `core.sip.invite_usage`, whose turn it is to
+offer in `core.sip.offer_answer`, a 2xx until its ACK in `acceptance`, refreshes in `session_timer`, re-INVITEs of ours
+in `reinvite`, what is told after a REFER in `referral`.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import SipError
+from callgate.core.sip.invite_usage import Effect as UsageEffect
+from callgate.core.sip.invite_usage import Input as UsageInput
+from callgate.core.sip.invite_usage import InviteUsage
 from callgate.core.sip.message import Request, Response, respond
 from callgate.core.sip.offer_answer import Effect, Input, OfferAnswer, State
 from callgate.core.sip.reason import reason_words, write_reason
@@ -41,6 +44,7 @@ class WithinDialog:
         dialog: ``None`` until there is one.
         peer: where the last message came from.
         offers: whose turn it is to describe the sound.
+        usage: whether the call is answered, acknowledged, hung up.
         peer_allows: the methods that the peer's last Allow names; none before the first.
         owns_call_id: whether the Call-ID is ours.
         begun_by: the peer's INVITE; ``None`` when ours began it. ``sips:`` in it is answered with ``sips:``.
@@ -58,8 +62,8 @@ class WithinDialog:
         self._acceptance = Acceptance(endpoint, self._unacknowledged)
         self._session = SessionKeeper(self, endpoint)
         self._reinviting = False
-        self._leaving: str | None = None  # a BYE waits for the ACK; its cause
-        self._left = False  # BYE came or went
+        self.usage = InviteUsage()
+        self._cause = ""  # of our BYE, which may have to wait for an ACK
 
     # ------------------------------------------------------------------------------------------- for the subclasses
 
@@ -136,7 +140,7 @@ class WithinDialog:
                 exchange.respond(respond(request, 200, headers=headers))
             case "PRACK":
                 self.prack_came(request, exchange)
-            case "REFER" if not self._left:
+            case "REFER" if not self.usage.left:
                 if answer_refer(self, self._endpoint, request, exchange):
                     self.dialog.refresh(request)
             case _:
@@ -146,8 +150,7 @@ class WithinDialog:
         """An ACK of a 2xx."""
         if not self._acceptance.acknowledged(request):
             return  # a copy
-        if self._leaving is not None:
-            self._send_bye(self._leaving)
+        if self._take(UsageInput.ACKNOWLEDGED) is UsageEffect.SEND_BYE:
             return
         effect = self.offers.take(Input.ANSWER_CAME if request.body else Input.ANSWER_MISSING)
         self.on_confirmed(b"" if effect is None else request.body)
@@ -162,13 +165,10 @@ class WithinDialog:
 
     def leave(self, cause: str = "") -> None:
         """Send BYE, after the ACK when one is awaited. RFC 3261 section 15 (Terminating a Session)."""
-        if self._left:
-            return
-        self._session.stop()
-        if self._acceptance.waiting:
-            self._leaving = cause
-        else:
-            self._send_bye(cause)
+        if not self.usage.left:
+            self._session.stop()
+            self._cause = self._cause or cause
+            self._take(UsageInput.WE_LEAVE)
 
     def request(
         self,
@@ -239,6 +239,7 @@ class WithinDialog:
             body=sdp,
             content_type="application/sdp" if sdp else None,
         )
+        self._take(UsageInput.WE_ANSWERED)
         self._acceptance.send(exchange, answer)
 
     def introduction(self, peer: Peer) -> Headers:
@@ -257,29 +258,33 @@ class WithinDialog:
     def _contact(self, peer: Peer) -> tuple[str, str]:
         return "Contact", self._endpoint.contact(peer, self.begun_by)
 
-    def _send_bye(self, cause: str) -> None:
-        self._end()
-        self._leaving = None
-        # Q.850 cause 16 is normal call clearing.
-        headers = [("Reason", write_reason("Q.850", 16, cause))] if cause else []
-        self.request("BYE", headers, b"", self._bye_answered, lambda reason: self._gone())
+    def _take(self, input: UsageInput) -> UsageEffect | None:
+        """Something happened to the call; a BYE that this asks for is sent."""
+        effect = self.usage.take(input)
+        if effect is UsageEffect.SEND_BYE:
+            self._end()
+            # Q.850 cause 16 is normal call clearing.
+            headers = [("Reason", write_reason("Q.850", 16, self._cause))] if self._cause else []
+            self.request("BYE", headers, b"", self._bye_answered, lambda reason: self._gone())
+        return effect
 
     def _bye_answered(self, response: Response) -> None:
         if response.status >= 200:  # even a 481 ends it
             self._gone()
 
     def _end(self) -> None:
-        self._left = True
         self._acceptance.stop()
         self._session.stop()
         self.offers.take(Input.ENDED)
 
     def _gone(self) -> None:
+        self._take(UsageInput.BYE_DONE)
         self._endpoint.drop(self)
         self.on_left()
 
     def _unacknowledged(self) -> None:
-        self._send_bye(self._leaving or "the answer was never acknowledged")
+        self._cause = self._cause or "the answer was never acknowledged"
+        self._take(UsageInput.UNACKNOWLEDGED)
         self.on_unacknowledged()
 
     # ----------------------------------------------------------------------------------------------- what they send
@@ -291,9 +296,9 @@ class WithinDialog:
     def _bye_came(self, request: Request, exchange: ServerExchange) -> None:
         exchange.respond(respond(request, 200))
         self._endpoint.drop(self)
-        told = self._left
+        effect = self._take(UsageInput.BYE_CAME)
         self._end()
-        if not told:
+        if effect is UsageEffect.HUNG_UP:
             self.on_hung_up(reason_words(request.headers))
 
     def _reinvite_came(self, request: Request, exchange: ServerExchange) -> None:
@@ -311,7 +316,7 @@ class WithinDialog:
 
     def _update_came(self, request: Request, exchange: ServerExchange) -> None:
         answer: ReofferAnswer | None = ReofferAnswer(200)
-        if request.body or self._left:
+        if request.body or self.usage.left:
             answer = self.answer_offer(request, exchange, Input.OFFER_CAME)
         if answer is None:
             return
@@ -327,11 +332,9 @@ class WithinDialog:
         if refusal is None and request.method == "INVITE" and self._acceptance.waiting:
             # Who sends another INVITE has had the answer to the last one; its ACK is late or lost. See decision 0023.
             self._acceptance.stop()
-            if self._leaving is not None:
-                self._send_bye(self._leaving)
-            else:
+            if self._take(UsageInput.ACKNOWLEDGED) is None:
                 self.on_confirmed(b"")
-            if self._left:
+            if self.usage.left:
                 refusal = respond(request, 481)
         if refusal is None:
             try:
@@ -349,7 +352,7 @@ class WithinDialog:
         return None
 
     def _refusal(self, request: Request, input: Input) -> Response | None:
-        if self._left:  # our BYE is on its way
+        if self.usage.left:  # our BYE is on its way
             return respond(request, 481)
         if request.body and request.content_type != "application/sdp":
             return respond(request, 415, headers=(("Accept", "application/sdp"),))
@@ -367,5 +370,5 @@ class WithinDialog:
     def _info_came(self, request: Request, exchange: ServerExchange) -> None:
         response, pressed = answer_info(request)
         exchange.respond(response)
-        if pressed is not None and not self._left:
+        if pressed is not None and not self.usage.left:
             self.on_digit(*pressed)
