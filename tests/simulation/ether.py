@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from callgate.core.sip.errors import ParseError
+from callgate.core.sip.message import Request, respond
 from callgate.core.sip.parse import parse
 from callgate.signaling.endpoint import SipEndpoint
+from callgate.signaling.exchange import ServerExchange
 from callgate.signaling.transport import Peer
+from callgate.signaling.within_dialog import WithinDialog
 from callgate.testing.clock import ManualClock
 
 _LATENCY_S = 0.010
@@ -84,3 +87,28 @@ class EtherEndpoint(SipEndpoint):
         """Send bytes to a peer."""
         assert peer.transport == "udp"
         self._ether.send(data, self.port, peer.port)
+
+
+class ReferringEndpoint(EtherEndpoint):
+    """A caller's, who takes NOTIFYs of what becomes of its REFERs.
+
+    Attributes:
+        notified: by ``Event``, the statuses told, in order; the last with whether it was said to be the last.
+    """
+
+    def __init__(self, ether: Ether, **more: Any) -> None:
+        super().__init__(ether, **more)
+        self.notified: dict[str, list[tuple[int, bool]]] = {}
+
+    def _inside(self, side: WithinDialog, request: Request, exchange: ServerExchange) -> None:
+        if request.method != "NOTIFY":
+            super()._inside(side, request, exchange)
+            return
+        assert side.dialog is not None
+        if not side.dialog.in_order(request):
+            exchange.respond(respond(request, 500))
+            return
+        last = (request.headers.get("Subscription-State") or "").startswith("terminated")
+        told = self.notified.setdefault(request.headers.get("Event") or "", [])
+        told.append((int(request.body.split()[1]), last))
+        exchange.respond(respond(request, 200))

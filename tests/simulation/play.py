@@ -7,7 +7,7 @@ from callgate.runtime.tasks import TaskOwner
 from callgate.testing.clock import ManualClock
 from callgate.testing.network import Impairment, Network
 from tests.signaling.wire import ScriptedCalls
-from tests.simulation.ether import Ether, EtherEndpoint, Way
+from tests.simulation.ether import Ether, EtherEndpoint, ReferringEndpoint, Way
 from tests.simulation.sides import CalledSide, CallingSide, Happened, Plan, describe, plan_of
 
 T1_S = 0.5
@@ -50,6 +50,7 @@ class Story:
         callees: the other; several only when something is wrong.
         log: every datagram.
         warnings: what the endpoints complained of.
+        notified: what the caller was told of each of its REFERs.
         busy: what each endpoint had left when all timers had run out.
         under_way: datagrams that had not arrived then.
         sent: how many had been sent by then, and how many after a further silence.
@@ -61,6 +62,7 @@ class Story:
     callees: list[CalledSide]
     log: list[str]
     warnings: list[str]
+    notified: list[list[tuple[int, bool]]]
     busy: list[tuple[int, int, int]] = field(default_factory=list)
     under_way: int = 0
     sent: tuple[int, int] = (0, 0)
@@ -84,6 +86,10 @@ class Story:
         for callee in self.callees:
             if len(callee.did.ends) != 1 or not callee.did.ends[0]:
                 found.append(f"the callee's call ended {len(callee.did.ends)} times: {callee.did.ends}")
+        for told in self.notified:
+            statuses = [status for status, _ in told]
+            if statuses != sorted(set(statuses)) or any(last != (status >= 200) for status, last in told):
+                found.append(f"notified out of order: {told}")
         for did in self.both:
             if did.too_late:
                 found.append(f"told after the end: {did.too_late}")
@@ -109,10 +115,11 @@ async def play(title: str, plan: Plan, outward: Way, homeward: Way) -> Story:
     callees: list[CalledSide] = []
     calls = ScriptedCalls()
     tasks = TaskOwner(lambda name, error: warnings.append(f"{name}: {error!r}"))
-    ends = [
-        EtherEndpoint(
+    caller_end, callee_end = (
+        kind(
             ether,
             calls=taken,
+            refers=True,
             admits_source=lambda address: True,
             draining=lambda: False,
             clock=clock,
@@ -123,9 +130,10 @@ async def play(title: str, plan: Plan, outward: Way, homeward: Way) -> Story:
             t1_s=T1_S,
             warn=warnings.append,
         )
-        for name, taken in (("caller", None), ("callee", calls))
-    ]
-    caller_end, callee_end = ends
+        for kind, name, taken in ((ReferringEndpoint, "caller", None), (EtherEndpoint, "callee", calls))
+    )
+    assert isinstance(caller_end, ReferringEndpoint)
+    ends = caller_end, callee_end
     calls.begin = lambda leg: callees.append(CalledSide(leg, callee_end, clock, plan))
     await caller_end.join(outward)
     await callee_end.join(homeward)
@@ -133,7 +141,7 @@ async def play(title: str, plan: Plan, outward: Way, homeward: Way) -> Story:
         caller = CallingSide(caller_end, clock, plan)
         await caller.dial(f"sip:agent@127.0.0.1:{callee_end.port}")
         clock.advance(LONGEST_S)
-        story = Story(title, plan, caller, callees, ether.log, warnings)
+        story = Story(title, plan, caller, callees, ether.log, warnings, list(caller_end.notified.values()))
         story.busy, story.under_way = [end.busy for end in ends], ether.under_way
         sent = len(ether.log)
         clock.advance(SILENCE_S)

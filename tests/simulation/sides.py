@@ -5,9 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from callgate.calls.deaf import Deaf
+from callgate.calls.transfer import OLD_LEG_S
+from callgate.core.call import transfer
 from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sip.message import Request, Response
-from callgate.ports import ReofferAnswer, SipLeg
+from callgate.core.sip.refer import Referral
+from callgate.ports import LegListener, ReferAnswer, ReofferAnswer, SipLeg
 from callgate.signaling.endpoint import SipEndpoint
 from callgate.signaling.exchange import ClientExchange
 from callgate.signaling.leg import IncomingLeg
@@ -18,6 +22,7 @@ from tests.signaling.wire import ANSWER, OFFER, Ear
 
 RING_AFTER_S = 2.0
 JOIN_TIMEOUT_S = 30.0
+TARGET_TALKS_S = 5.0
 LONGEST_S = 90.0
 """Of a call, on either side: what sound's absence and `maxDuration` do to calls whose BYE was lost altogether."""
 
@@ -39,6 +44,8 @@ class Plan:
         callee_reinvites_at: from its ACK on.
         digit_at: the caller presses a key, from its 200 on.
         reoffer_status: what each side answers a re-INVITE with.
+        caller_refers_at: the caller sends the call on, from its 200 on.
+        target: what whom it is sent to responds in the end, and when; from the REFER on.
     """
 
     cancel_at: float | None = None
@@ -53,6 +60,8 @@ class Plan:
     callee_reinvites_at: Sequence[float] = ()
     digit_at: float | None = None
     reoffer_status: int = 200
+    caller_refers_at: Sequence[float] = ()
+    target: tuple[int, float] = (200, 1.0)
 
 
 def plan_of(seed: int) -> Plan:
@@ -80,6 +89,8 @@ def plan_of(seed: int) -> Plan:
         callee_reinvites_at=some(0.3, 20),
         digit_at=maybe(0.3, 15),
         reoffer_status=chance.choice((200, 200, 200, 488)),
+        caller_refers_at=some(0.3, 15),
+        target=(chance.choice((200, 200, 486)), chance.uniform(0, chance.choice((1, 10)))),
     )
 
 
@@ -136,6 +147,7 @@ class Happened:
         reinvited: statuses of its re-INVITEs; 0: none came.
         reoffered: how many re-INVITEs it answered.
         too_late: what was told after the end.
+        sent_on: what targets of it responded.
     """
 
     ends: list[str] = field(default_factory=list)
@@ -143,6 +155,17 @@ class Happened:
     reinvited: list[int] = field(default_factory=list)
     reoffered: int = 0
     too_late: list[str] = field(default_factory=list)
+    sent_on: list[int] = field(default_factory=list)
+
+
+class Elsewhere:
+    """The leg to a target, which is none of the simulation's."""
+
+    def listen(self, listener: LegListener) -> None: ...
+    def ring(self) -> None: ...
+    def answer(self, sdp: bytes) -> None: ...
+    def refuse(self, status: int) -> None: ...
+    def hang_up(self, cause: str = "") -> None: ...
 
 
 class CallingSide(Ear):
@@ -179,6 +202,8 @@ class CallingSide(Ear):
             self._clock.after(self._plan.caller_leaves_at, self._leave)
         for at in self._plan.caller_reinvites_at:
             self._clock.after(at, self._reinvite)
+        for at in self._plan.caller_refers_at:
+            self._clock.after(at, self._refer)
         if self._plan.digit_at is not None:
             self._clock.after(self._plan.digit_at, self._press)
 
@@ -211,6 +236,10 @@ class CallingSide(Ear):
         if self._call is not None and not self.ends:
             Reinvite(self._endpoint, self._call, self.did.reinvited.append)
 
+    def _refer(self) -> None:
+        if self._call is not None and not self.ends:
+            self._call.request("REFER", (self._call.contact(), ("Refer-To", "<sip:somebody@example.org>")))
+
     def _press(self) -> None:
         if self._call is not None and not self.ends:
             self._call.digit("5", 100)
@@ -233,9 +262,12 @@ class CalledSide(Ear):
     def __init__(self, leg: SipLeg, endpoint: SipEndpoint, clock: ManualClock, plan: Plan) -> None:
         super().__init__()
         assert isinstance(leg, IncomingLeg)
-        self._leg, self._endpoint, self._clock, self._plan = leg, endpoint, clock, plan
+        self._leg: IncomingLeg | Elsewhere = leg
+        self._endpoint, self._clock, self._plan = endpoint, clock, plan
         self._outcome = ""
         self._hung_up = False
+        self._transfer = transfer.State.IDLE
+        self._tell: Callable[[int], None] = lambda status: None
         self.state = State.ASKING
         self.did = Happened()
         leg.listen(self)
@@ -257,10 +289,24 @@ class CalledSide(Ear):
         self._ended_from_afar(Input.UNACKNOWLEDGED)
 
     def hung_up(self, cause: str) -> None:
-        self._ended_from_afar(Input.CALLER_LEFT)
+        if not self._goes_on_without():
+            self._ended_from_afar(Input.CALLER_LEFT)
 
     def vanished(self, cause: str) -> None:
-        self._told(Input.CALLER_VANISHED)
+        if not self._goes_on_without():
+            self._told(Input.CALLER_VANISHED)
+
+    def referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
+        self._note("referred")
+        if self.state not in (State.JOINED, State.LEAVING):
+            return ReferAnswer(603)
+        if self._move(transfer.Input.REFERRED) is not transfer.Effect.DIAL:
+            return ReferAnswer(491)
+        self._tell = tell
+        status, at = self._plan.target
+        self._clock.after(at / 2, self._target_rings)
+        self._clock.after(at, lambda: self._target_says(status))
+        return ReferAnswer(202)
 
     def digit(self, digit: str, duration_ms: int) -> None:
         self._note("digit")
@@ -269,6 +315,33 @@ class CalledSide(Ear):
         self._note("reoffered")
         self.did.reoffered += 1
         return ReofferAnswer(self._plan.reoffer_status, ANSWER if self._plan.reoffer_status == 200 else b"")
+
+    def _move(self, input: transfer.Input) -> transfer.Effect | None:
+        found = transfer.move(self._transfer, input)
+        self._transfer = found.state
+        return found.effect
+
+    def _goes_on_without(self) -> bool:
+        self._move(transfer.Input.CALLER_LEFT)
+        return self._transfer is transfer.State.ALONE
+
+    def _target_rings(self) -> None:
+        if self._transfer in (transfer.State.DIALLING, transfer.State.ALONE):
+            self._tell(180)
+
+    def _target_says(self, status: int) -> None:
+        if self._transfer is transfer.State.OVER:
+            return
+        effect = self._move(transfer.Input.ANSWERED if status < 300 else transfer.Input.FAILED)
+        self._tell(status)
+        self.did.sent_on.append(status)
+        if effect is transfer.Effect.STRAND:
+            self._happen(Input.STRANDED)
+        elif effect is transfer.Effect.MOVE:
+            old, self._leg = self._leg, Elsewhere()
+            old.listen(Deaf())
+            self._clock.after(OLD_LEG_S, old.hang_up)
+            self._after(TARGET_TALKS_S, Input.CALLER_LEFT)
 
     def _told(self, input: Input) -> None:
         self._note(input.name)
@@ -329,6 +402,8 @@ class CalledSide(Ear):
                 self._leg.hang_up("goodbye")
             case Effect.CLOSE:
                 self._after(0.05, Input.SOUND_CLOSED)
+                if self._move(transfer.Input.ENDED) is transfer.Effect.GIVE_UP:
+                    self._tell(487)
             case Effect.JOIN:
                 self._joined()
             case Effect.SAY_LAST_WORDS:
@@ -347,7 +422,7 @@ class CalledSide(Ear):
             self._clock.after(at, self._reinvite)
 
     def _reinvite(self) -> None:
-        if self.state in (State.JOINED, State.LEAVING):
+        if self.state in (State.JOINED, State.LEAVING) and isinstance(self._leg, IncomingLeg):
             Reinvite(self._endpoint, self._leg, self.did.reinvited.append)
 
 

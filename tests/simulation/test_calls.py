@@ -29,6 +29,11 @@ PLANS = {
     "callee's re-INVITE": Plan(callee_reinvites_at=(1.0,), callee_leaves_at=5.0),
     "re-INVITEs that cross": Plan(callee_reinvites_at=(1.0,), caller_reinvites_at=(1.0,), caller_leaves_at=8.0),
     "re-INVITE as the other leaves": Plan(caller_reinvites_at=(4.0,), callee_leaves_at=4.0),
+    "sent on": Plan(caller_refers_at=(1.0,), caller_leaves_at=5.0),
+    "sent on, the caller leaves at once": Plan(caller_refers_at=(1.0,), caller_leaves_at=1.1),
+    "sent on as the agent leaves": Plan(caller_refers_at=(1.0,), callee_leaves_at=1.0),
+    "sent on in vain, twice": Plan(caller_refers_at=(1.0, 1.5, 3.0), target=(486, 1.0), caller_leaves_at=8.0),
+    "sent on in vain when nobody is left": Plan(caller_refers_at=(1.0,), target=(486, 3.0), caller_leaves_at=1.5),
     "re-INVITE declined, a digit": Plan(
         caller_reinvites_at=(1.0,), reoffer_status=488, digit_at=1.0, caller_leaves_at=5.0
     ),
@@ -92,6 +97,7 @@ async def test_calls_by_chance() -> None:
     # The network was bad enough, and the plans met it in all ways.
     assert min(suffered.values()) > SEEDS / 2
     wanted = {"refused 480", "refused 487", "failed", "hung up", "left", "caller-hangup", "caller-cancelled"}
+    wanted |= {"transfer-failed", "sent on 200", "sent on 486", "notified of 200", "notified of 487"}
     wanted |= {"agent-hangup", "agent-unreachable", "agent-not-ready", "no-ack", "re-INVITE 200", "re-INVITE 488"}
     assert SEEDS < 1_000 or wanted - ends.keys() == set()
 
@@ -101,6 +107,8 @@ def count(story: Story, ends: Counter[str]) -> None:
     ends.update(story.caller.ends)
     for callee in story.callees:
         ends.update(callee.did.ends)
+        ends.update(f"sent on {status}" for status in callee.did.sent_on)
+    ends.update(f"notified of {status}" for told in story.notified for status, _ in told)
     for did in story.both:
         ends.update(f"re-INVITE {status}" for status in did.reinvited)
 
