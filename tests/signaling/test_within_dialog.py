@@ -117,6 +117,19 @@ async def test_a_reinvite_before_the_ack_when_we_are_leaving_brings_the_bye(hous
     assert ear.silent
 
 
+async def test_what_comes_while_our_bye_waits_for_the_ack_is_told_to_nobody(house: House) -> None:
+    caller = await house.caller()
+    leg, ear = await called(house, caller)
+    leg.answer(ANSWER)
+    assert (await caller.final()).status == 200
+    leg.hang_up("enough")
+    await caller.send("UPDATE", body=OFFER)
+    assert (await caller.response()).status == 488
+    await caller.send("INFO", content_type="application/dtmf", body=b"7")
+    assert (await caller.response()).status == 200
+    assert ear.silent
+
+
 @pytest.mark.rfc("3261", "14.2", "UAS Behavior")
 async def test_a_reinvite_that_is_never_acknowledged_ends_the_call(
     house: House, caller: Caller, leg: tuple[SipLeg, Ear]

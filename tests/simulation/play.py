@@ -1,6 +1,7 @@
 """One simulated call from the first INVITE to silence, and what has to be true of it."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from callgate.runtime.tasks import TaskOwner
@@ -100,7 +101,9 @@ class Story:
         return "\n".join([self.title, f"plan: {describe(self.plan)}", *self.log, *self.wrong()])
 
 
-async def play(title: str, plan: Plan, outward: Way, homeward: Way) -> Story:
+async def play(
+    title: str, plan: Plan, outward: Way, homeward: Way, transport: str = "udp", cuts: Sequence[float] = ()
+) -> Story:
     """Play a call.
 
     Args:
@@ -108,6 +111,8 @@ async def play(title: str, plan: Plan, outward: Way, homeward: Way) -> Story:
         plan: what the two mean to do.
         outward: what becomes of the caller's datagrams.
         homeward: of the callee's.
+        transport: ``udp`` or ``tcp``.
+        cuts: when all connections break.
     """
     clock = ManualClock()
     ether = Ether(clock)
@@ -139,7 +144,9 @@ async def play(title: str, plan: Plan, outward: Way, homeward: Way) -> Story:
     await callee_end.join(homeward)
     try:
         caller = CallingSide(caller_end, clock, plan)
-        await caller.dial(f"sip:agent@127.0.0.1:{callee_end.port}")
+        for at in cuts:
+            clock.after(at, ether.cut)
+        await caller.dial(f"sip:agent@127.0.0.1:{callee_end.port}", transport)
         clock.advance(LONGEST_S)
         story = Story(title, plan, caller, callees, ether.log, warnings, list(caller_end.notified.values()))
         story.busy, story.under_way = [end.busy for end in ends], ether.under_way
@@ -172,7 +179,7 @@ class Outage:
         return () if self._from_s <= at_s < self._until_s else self.way.arrivals(at_s)
 
 
-async def play_seed(seed: int) -> tuple[Story, Network, Network]:
+async def play_seed(seed: int, transport: str = "udp") -> tuple[Story, Network, Network]:
     """Play the call of a seed, over the network of that seed."""
     chance = random.Random(f"network {seed}")
     worst = chance.choice((0.0, 0.15, 0.3, 0.3))
@@ -188,4 +195,6 @@ async def play_seed(seed: int) -> tuple[Story, Network, Network]:
     if chance.random() < 0.5:  # in one direction only: a firewall that has forgotten
         ways[chance.randrange(2)] = Outage(Network(impairment, 2 * seed + 2), 0.0, 0.0)
     outward, homeward = ways
-    return await play(f"seed {seed}", plan_of(seed), outward, homeward), outward.way, homeward.way
+    cuts = [chance.uniform(0, 20) for _ in range(chance.choice((0, 1, 1, 2)))] if transport == "tcp" else []
+    story = await play(f"seed {seed}, {transport}", plan_of(seed), outward, homeward, transport, cuts)
+    return story, outward.way, homeward.way

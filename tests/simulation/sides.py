@@ -178,10 +178,10 @@ class CallingSide(Ear):
         self.left = False
         self.did = Happened()
 
-    async def dial(self, uri: str) -> None:
+    async def dial(self, uri: str, transport: str) -> None:
         """Begin."""
         self._call = await self._endpoint.dial(
-            uri, from_uri="sip:caller@127.0.0.1", sdp=lambda address: OFFER, listener=self
+            uri, from_uri="sip:caller@127.0.0.1", transport=transport, sdp=lambda address: OFFER, listener=self
         )
         if self._plan.cancel_at is not None:
             self._clock.after(self._plan.cancel_at, self._leave)
@@ -321,6 +321,10 @@ class CalledSide(Ear):
         self._transfer = found.state
         return found.effect
 
+    def _end_transfer(self) -> None:
+        if self._move(transfer.Input.ENDED) is transfer.Effect.GIVE_UP:
+            self._tell(487)
+
     def _goes_on_without(self) -> bool:
         self._move(transfer.Input.CALLER_LEFT)
         return self._transfer is transfer.State.ALONE
@@ -398,12 +402,12 @@ class CalledSide(Ear):
             case Effect.REFUSE:
                 self._leg.refuse(480)
             case Effect.HANG_UP:
+                self._end_transfer()
                 self._hung_up = True
                 self._leg.hang_up("goodbye")
             case Effect.CLOSE:
                 self._after(0.05, Input.SOUND_CLOSED)
-                if self._move(transfer.Input.ENDED) is transfer.Effect.GIVE_UP:
-                    self._tell(487)
+                self._end_transfer()
             case Effect.JOIN:
                 self._joined()
             case Effect.SAY_LAST_WORDS:

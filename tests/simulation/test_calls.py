@@ -82,15 +82,29 @@ async def test_whatever_happens_to_any_one_message_of_a_call(name: str) -> None:
             assert story.wrong() == [], story.told()
 
 
+@pytest.mark.parametrize("name", PLANS)
+async def test_whenever_its_connection_breaks(name: str) -> None:
+    straight = Straight()
+    whole = await play(name, PLANS[name], straight, straight, "tcp")
+    assert whole.wrong() == [], whole.told()
+    moments = sorted({float(line.split()[0]) for line in whole.log})
+    for sent_s in moments:
+        for at in (sent_s - 0.001, sent_s + 0.005, sent_s + 0.015):  # before it, on its way, when it has come
+            story = await play(f"{name}, cut at {at:.3f}", PLANS[name], straight, straight, "tcp", (at,))
+            assert story.wrong() == [], story.told()
+
+
 @pytest.mark.skipif(bool(ONE), reason="one seed is asked for")
 @pytest.mark.timeout(60 + SEEDS // 10)
-async def test_calls_by_chance() -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_calls_by_chance(transport: str) -> None:
     ends: Counter[str] = Counter()
     suffered: Counter[str] = Counter()
     for seed in range(SEEDS):
-        story, *ways = await play_seed(seed)
+        story, *ways = await play_seed(seed, transport)
         if story.wrong():
-            pytest.fail(f"{story.told()}\nagain: CALLGATE_SIMULATION_SEED={seed} pytest {__file__}")
+            again = f"CALLGATE_SIMULATION_SEED={seed} CALLGATE_SIMULATION_TRANSPORT={transport} pytest {__file__}"
+            pytest.fail(f"{story.told()}\nagain: {again}")
         count(story, ends)
         for way in ways:
             suffered.update({"lost": way.lost, "overtaken": way.overtaken, "repeated": way.repeated})
@@ -115,7 +129,7 @@ def count(story: Story, ends: Counter[str]) -> None:
 
 def test_one_seed() -> None:
     """The one that `CALLGATE_SIMULATION_SEED` names, told whole; without it the first."""
-    story, *_ = asyncio.run(play_seed(int(ONE or 1)))
+    story, *_ = asyncio.run(play_seed(int(ONE or 1), os.environ.get("CALLGATE_SIMULATION_TRANSPORT", "udp")))
     print(story.told())  # noqa: T201 (for who asked for this seed)
     assert story.wrong() == []
 

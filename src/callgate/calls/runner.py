@@ -432,6 +432,7 @@ class CallRunner:
                 retry = (("Retry-After", str(self._around.retry_after_s)),) if self._status == 503 else ()
                 self._leg.refuse(self._status, retry, OUTCOMES[self._outcome].words)
             case Effect.HANG_UP:
+                self._end_transfer()  # while there is a dialog in which that can be told
                 self._leg.hang_up(OUTCOMES[self._outcome].words)
             case Effect.CLOSE:
                 self._disarm()
@@ -591,6 +592,9 @@ class CallRunner:
             if alarm is not None:
                 alarm.cancel()
         self._ring_alarm = self._end_alarm = None
-        if self._transfer is not None:
-            self._transfer.end()
-            self._transfer = None
+        self._end_transfer()
+
+    def _end_transfer(self) -> None:
+        transfer, self._transfer = self._transfer, None
+        if transfer is not None:
+            transfer.end()

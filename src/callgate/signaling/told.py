@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from callgate.core.sip.invite_usage import State
 from callgate.core.sip.refer import Referral
 from callgate.ports import DialogListener, ReferAnswer, ReofferAnswer
 from callgate.signaling.within_dialog import WithinDialog
@@ -42,8 +43,10 @@ class ToldDialog(WithinDialog, Generic[Listening]):
             self._listener.digit(digit, duration_ms)
 
     def on_reoffered(self, sdp: bytes) -> ReofferAnswer:
-        """A re-INVITE or UPDATE came."""
-        return self._listener.reoffered(sdp) if self._listener is not None else ReofferAnswer(488)
+        """A re-INVITE or UPDATE came; nobody is told once we have hung up, though our BYE may wait for an ACK still."""
+        if self._listener is None or self.usage.state is State.LEAVING:
+            return ReofferAnswer(488)
+        return self._listener.reoffered(sdp)
 
     def on_offer(self) -> bytes:
         """Our SDP is needed."""
@@ -66,8 +69,10 @@ class ToldDialog(WithinDialog, Generic[Listening]):
             listener.unacknowledged()
 
     def on_referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
-        """A REFER came."""
-        return self._listener.referred(wanted, tell) if self._listener is not None else ReferAnswer(603)
+        """A REFER came; likewise."""
+        if self._listener is None or not self.usage.talks:
+            return ReferAnswer(603)
+        return self._listener.referred(wanted, tell)
 
     def on_left(self) -> None:
         """Our BYE has been answered, or never will be."""
