@@ -163,4 +163,5 @@ class Target:
         if self._dialling is not None:
             self._dialling.cancel()
         self._leg = self._talk = self._dialling = None
+        self._tell = lambda status: None
         return waiting
