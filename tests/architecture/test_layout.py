@@ -121,6 +121,7 @@ SHOWN_BY = {
     "media/phone_line.py": "media/conformance/test_receiving.py",
     "media/joins.py": "scenarios/test_joined.py",
     "calls/client_leg.py": "calls/test_joining.py",
+    "calls/surroundings.py": "calls/test_runner.py",
     "calls/deaf.py": "calls/test_takeover.py",
     "signaling/told.py": "signaling/test_leg.py",
     "calls/origin.py": "calls/test_joining.py",

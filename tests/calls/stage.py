@@ -9,8 +9,8 @@ from typing import Any
 from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.registry import Registry
-from callgate.calls.runner import Surroundings
 from callgate.calls.shadows import ShadowWatch
+from callgate.calls.surroundings import Surroundings
 from callgate.calls.target import Transfers
 from callgate.core.admission.callers import CallerProofs
 from callgate.core.admission.policy import AdmissionOptions, PolicySet, compile_policy

@@ -17,7 +17,7 @@ from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
 from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
-from callgate.calls.runner import Surroundings
+from callgate.calls.surroundings import Surroundings
 from callgate.config.models import Model
 from callgate.core.admission.policy import PolicySet, compile_policy
 from callgate.entities.account import Account, AccountLimits

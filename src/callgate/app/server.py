@@ -27,8 +27,8 @@ from callgate.calls.creation import CallMaker
 from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
-from callgate.calls.runner import Surroundings
 from callgate.calls.shadows import ShadowWatch
+from callgate.calls.surroundings import Surroundings
 from callgate.calls.target import Transfers
 from callgate.config.load import parse_bind
 from callgate.config.settings import Settings

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from callgate.calls.origin import Dialled
 from callgate.calls.records import Aftermath, record_of
 from callgate.calls.registry import Registry
-from callgate.calls.runner import CallRunner, Surroundings
+from callgate.calls.runner import CallRunner
 from callgate.calls.shadows import ShadowWatch
 from callgate.calls.strangers import Strangers
+from callgate.calls.surroundings import Surroundings
 from callgate.calls.takeover import TakeOver, find_replaced, replaced_by
 from callgate.calls.talk import Talk
 from callgate.core.admission.callers import CallerProofs

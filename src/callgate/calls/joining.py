@@ -7,7 +7,8 @@ from typing import Final
 from callgate.calls.client_leg import ClientLeg
 from callgate.calls.origin import Requested
 from callgate.calls.registry import Registry
-from callgate.calls.runner import CallRunner, Surroundings
+from callgate.calls.runner import CallRunner
+from callgate.calls.surroundings import Surroundings
 from callgate.core.admission.decide import agent_shortage
 from callgate.entities.account import AccountLimits
 from callgate.entities.agent import Agent

@@ -5,17 +5,15 @@ way a call can go is a row of the machine's table. What is written down of it is
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from callgate.calls.chronicle import Chronicle
-from callgate.calls.creation import CallMaker
 from callgate.calls.ledger import Ledger
 from callgate.calls.origin import Origin
+from callgate.calls.surroundings import Surroundings
 from callgate.calls.talk import Talk
-from callgate.calls.target import Transfers
 from callgate.calls.transfer import Transfer
 from callgate.core.call.machine import Effect, Input, State, move
 from callgate.core.sdp.description import SdpError
@@ -28,22 +26,15 @@ from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.quality import SoundQuality
 from callgate.ports import (
     Alarm,
-    Alarms,
-    CallStore,
-    Clock,
-    DecisionHook,
-    Ids,
     Leg,
     MediaSession,
     Question,
     ReferAnswer,
     Rejection,
     ReofferAnswer,
-    Snapshot,
     StartCall,
 )
 from callgate.ports.brain import BrainPlan, NewStage, StageRefused
-from callgate.runtime.tasks import TaskOwner
 from callgate.schema.errors import Invalid
 from callgate.telemetry import events
 
@@ -51,43 +42,6 @@ from callgate.telemetry import events
 LAST_WORDS_S_MAX: Final = 15.0
 # Of a call: one in half a minute of the longest usual call. Each is kept with all its settings.
 STAGES_MAX: Final = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What every runner needs; one for the whole node.
-
-    Attributes:
-        clock: time.
-        ids: names.
-        alarms: wake-ups.
-        snapshot: agents in force.
-        store: where facts go.
-        hook: the owner's fallback handler.
-        tasks: who owns what runs in the background.
-        maker: makes a Call from template or answer.
-        log: takes an event name and fields.
-        ring_after_s: first 180 at the latest.
-        ring_repeat_s: between one 180 and the next.
-        transfers: what holds for calls that are sent on; ``None``: none is.
-        retry_after_s: what a 503 tells the peer to wait.
-        new_key: so many random bytes, for SRTP.
-    """
-
-    clock: Clock
-    ids: Ids
-    alarms: Alarms
-    snapshot: Snapshot
-    store: CallStore
-    hook: DecisionHook
-    tasks: TaskOwner
-    maker: CallMaker
-    log: Callable[..., None]
-    ring_after_s: float
-    ring_repeat_s: float
-    transfers: Transfers | None = None
-    retry_after_s: int = 10
-    new_key: Callable[[int], bytes] = secrets.token_bytes
 
 
 class CallRunner:

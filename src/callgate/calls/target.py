@@ -15,7 +15,8 @@ from callgate.core.sip.text import storable
 from callgate.ports import Alarm, Callee, CannotDial, DialledLeg, Dialler
 
 if TYPE_CHECKING:
-    from callgate.calls.runner import CallRunner, Surroundings
+    from callgate.calls.runner import CallRunner
+    from callgate.calls.surroundings import Surroundings
 
 # Carriers give up after some three minutes: RFC 3261 section 16.6 (Request Forwarding), timer C.
 ANSWER_S_MAX: Final = 180.0

@@ -16,7 +16,8 @@ from callgate.entities.json import JsonObject
 from callgate.ports import Alarm, DialledLeg, Leg, ReferAnswer
 
 if TYPE_CHECKING:
-    from callgate.calls.runner import CallRunner, Surroundings
+    from callgate.calls.runner import CallRunner
+    from callgate.calls.surroundings import Surroundings
 
 # Whoever sent the call on hangs up when it hears that it went well, RFC 5589 section 6.1 (Successful Transfer); for
 # who does not, we do. A NOTIFY that is lost comes again four times within these seconds.
