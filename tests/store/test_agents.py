@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from callgate.entities.page import PageWanted
 from callgate.entities.sip_config import AgentAllowance, BreakerTerms, Safeguards
 from callgate.store.open import Store
 from tests.store.facts import a_call, a_record, an_event
@@ -57,8 +58,9 @@ async def test_agents_are_listed_with_their_calls_counted(store: Store) -> None:
     account, _ = await store.create_account("default", "Default")
     for name in ("Anna", "Berta", "hanna"):
         await store.create_agent(account.account_id, name, None)
-    found, total = await store.list_agents(account.account_id, search="anna", sort="name", offset=0, limit=1)
-    assert ([agent.name for agent in found], total) == (["Anna"], 2)
+    page = await store.list_agents(account.account_id, PageWanted(1), search="anna", sort="name")
+    found = page.items
+    assert ([agent.name for agent in found], page.total) == (["Anna"], 2)
     call = a_call(account.account_id, agent_id=found[0].agent_id)
     await store.call_started(call, a_record(account.account_id), an_event(call, "call.started"))
     again = await store.get_agent(account.account_id, found[0].agent_id)

@@ -1,4 +1,5 @@
-from callgate.store.calls import CallFilter
+from callgate.entities.page import PageFound, PageWanted
+from callgate.store.call_filter import CallFilter
 from callgate.store.open import Store
 from tests.store.facts import a_call, a_record, an_event
 
@@ -9,5 +10,5 @@ async def test_what_cannot_be_written_is_found_nowhere(store: Store) -> None:
     await store.call_started(call, a_record(), an_event(call, "call.started"))
     assert await store.sip_config_version(account.account_id, 2**70) is None
     assert await store.get_call(account.account_id, "\ud800") is None
-    assert await store.list_calls(account.account_id, CallFilter(search="\ud800"), offset=0, limit=10) == ([], 0)
-    assert await store.list_calls(account.account_id, CallFilter(), offset=2**70, limit=10) == ([], 1)
+    page = PageWanted(10)
+    assert await store.list_calls(account.account_id, page, CallFilter(search="\ud800")) == PageFound([], 0)

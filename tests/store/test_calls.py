@@ -3,7 +3,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from callgate.entities.call import Call, CallStage, ToolUse
-from callgate.store.calls import CallFilter
+from callgate.entities.page import PageFound, PageWanted
+from callgate.store.call_filter import CallFilter
 from callgate.store.open import Store
 from tests.store.facts import START, a_call, a_call_event, a_listener, a_message, a_record, an_event, kept_events
 
@@ -23,8 +24,8 @@ async def test_a_call_from_its_start_to_its_tombstone(store: Store) -> None:
     assert await store.get_call("account", call.call_id) == ended
     assert await store.get_call("another account", call.call_id) is None
     assert [message.text for message in await store.messages(call.call_id)] == ["hello"]
-    events = await store.events(call.call_id, severities=("info", "warning", "error"))
-    assert [event.type for event in events] == ["speech_engine_missing"]
+    events = await store.list_events(call.call_id, PageWanted(10), severities=("info", "warning", "error"))
+    assert [event.type for event in events.items] == ["speech_engine_missing"]
     assert [event.event for event in await kept_events(store)] == ["call.started", "call.joined", "call.ended"]
     assert await store.end_orphans() == 0
 
@@ -80,8 +81,8 @@ async def test_calls_are_found_by_what_is_known_of_them(store: Store) -> None:
         await store.call_started(call, a_record(), an_event(call, "call.started"))
 
     async def found(**filter: object) -> list[str | None]:
-        page, _ = await store.list_calls("account", CallFilter(**filter), offset=0, limit=10)  # type: ignore[arg-type]
-        return [call.agent_id for call in page]
+        page = await store.list_calls("account", PageWanted(10), CallFilter(**filter))  # type: ignore[arg-type]
+        return [call.agent_id for call in page.items]
 
     assert await found() == ["agent-2", "agent-1", "agent-0"]
     assert await found(agent_ids=["agent-0", "agent-2"]) == ["agent-2", "agent-0"]
@@ -89,8 +90,9 @@ async def test_calls_are_found_by_what_is_known_of_them(store: Store) -> None:
     assert await found(duration_s_min=20, duration_s_max=20) == ["agent-1"]
     assert await found(metadata={"customer": "c0"}) == ["agent-0"]
     assert await found(search=calls[1].call_id) == ["agent-1"]
-    page, total = await store.list_calls("account", CallFilter(), sort="created", offset=1, limit=1)
-    assert ([call.agent_id for call in page], total) == (["agent-1"], 3)
+    first = await store.list_calls("account", PageWanted(1), CallFilter(), sort="created")
+    page = await store.list_calls("account", PageWanted(1, first.following), CallFilter(), sort="created")
+    assert ([call.agent_id for call in page.items], page.total) == (["agent-1"], 3)
 
 
 async def test_the_stages_of_a_call_and_what_was_said_in_each(store: Store) -> None:
@@ -131,11 +133,12 @@ async def test_the_calls_that_used_a_tool_newest_first(store: Store) -> None:
             tool = ToolUse("look", f"i{index}", "t" if hours != 1 else "another", error)
             store.message(replace(a_message(call, index, "x"), tool=tool))
     await store.written()
-    found, total = await store.tool_history("account", "t", offset=0, limit=10)
-    assert ([(call.call_id, errors) for call, errors in found], total) == (
+    found = await store.tool_history("account", "t", PageWanted(10))
+    assert ([(call.call_id, errors) for call, errors in found.items], found.total) == (
         [(calls[2].call_id, 1), (calls[0].call_id, 0)],
         2,
     )
-    found, total = await store.tool_history("account", "t", offset=1, limit=10)
-    assert ([call.call_id for call, _ in found], total) == ([calls[0].call_id], 2)
-    assert await store.tool_history("another account", "t", offset=0, limit=10) == ([], 0)
+    first = await store.tool_history("account", "t", PageWanted(1))
+    found = await store.tool_history("account", "t", PageWanted(10, first.following))
+    assert ([call.call_id for call, _ in found.items], found.total) == ([calls[0].call_id], 2)
+    assert await store.tool_history("another account", "t", PageWanted(10)) == PageFound([], 0)

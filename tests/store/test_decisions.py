@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from callgate.entities.decision import Step, TraceEntry
+from callgate.entities.page import PageWanted
 from callgate.runtime.ids import SystemIds
 from callgate.store.decisions import DecisionFilter
 from callgate.store.open import Store, open_store
@@ -30,9 +31,9 @@ async def test_strangers_are_folded_by_source_and_minute(store: Store, clock: Ma
     store.decision(a_record(None, step=Step.SOURCE, at=clock.now()))
     store.decision(a_record(None, step=Step.SOURCE, at=clock.now(), source_address="192.0.2.2"))
     await store.written()
-    found, total = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=10)
-    assert total == 3
-    assert sorted((record.source_address, record.count) for record in found) == [
+    found = await store.list_decisions(account.account_id, PageWanted(10), DecisionFilter())
+    assert found.total == 3
+    assert sorted((record.source_address, record.count) for record in found.items) == [
         ("192.0.2.1", 1),
         ("192.0.2.1", 51),
         ("192.0.2.2", 1),
@@ -44,7 +45,7 @@ async def test_with_several_accounts_nobody_sees_what_belongs_to_nobody(store: S
     await store.create_account("second", "Second")
     store.decision(a_record(None, step=Step.SOURCE))
     await store.written()
-    assert (await store.list_decisions(first.account_id, DecisionFilter(), offset=0, limit=10))[1] == 0
+    assert (await store.list_decisions(first.account_id, PageWanted(10), DecisionFilter())).total == 0
 
 
 async def test_each_kind_is_pruned_under_its_own_limit(store: Store, clock: ManualClock) -> None:
@@ -55,9 +56,9 @@ async def test_each_kind_is_pruned_under_its_own_limit(store: Store, clock: Manu
         store.decision(a_record(None, step=Step.SOURCE, at=START, source_address=f"192.0.2.{i}"))
     await store.written()
     assert await store.prune(days=30, rows_max=3, strangers_rows_max=2) == 1 + 2 + 3
-    found, _ = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=20)
-    assert [record.outcome for record in found if record.account_id] == ["kept-4", "kept-3", "kept-2"]
-    assert sum(record.account_id is None for record in found) == 2
+    found = await store.list_decisions(account.account_id, PageWanted(20), DecisionFilter())
+    assert [record.outcome for record in found.items if record.account_id] == ["kept-4", "kept-3", "kept-2"]
+    assert sum(record.account_id is None for record in found.items) == 2
 
 
 async def test_pruning_many_takes_several_turns_so_that_calls_come_between(store: Store, clock: ManualClock) -> None:
@@ -81,10 +82,10 @@ async def test_pruning_many_takes_several_turns_so_that_calls_come_between(store
 async def test_what_is_folded_is_written_at_the_close(tmp_path: Path, clock: ManualClock) -> None:
     for _ in range(2):  # the second time it is found
         store = await open_store(tmp_path / "other.db", clock=clock, ids=SystemIds())
-        found, _ = await store.list_decisions("account", DecisionFilter(), offset=0, limit=10)
+        found = await store.list_decisions("account", PageWanted(10), DecisionFilter())
         store.decision(a_record("account", step=Step.SOURCE))
         await store.close()
-    assert [record.count for record in found] == [1]
+    assert [record.count for record in found.items] == [1]
 
 
 async def test_queued_records_leave_by_themselves(store: Store) -> None:
@@ -99,7 +100,7 @@ async def test_queued_records_leave_by_themselves(store: Store) -> None:
     store.decision(a_record(account.account_id))
     await unfolded.wait()  # the writer's own timer; the test's time limit bounds it
     await store.written()
-    assert (await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=1))[1] == 1
+    assert (await store.list_decisions(account.account_id, PageWanted(1), DecisionFilter())).total == 1
 
 
 @pytest.mark.parametrize(
@@ -114,5 +115,5 @@ async def test_whoever_lies_in_no_range_is_a_stranger_until_it_has_proved_itself
     for _ in range(2):
         store.decision(a_record(account.account_id, trace=trace))
     await store.written()
-    found, _ = await store.list_decisions(account.account_id, DecisionFilter(), offset=0, limit=10)
-    assert [record.count for record in found] == [2 // records] * records
+    found = await store.list_decisions(account.account_id, PageWanted(10), DecisionFilter())
+    assert [record.count for record in found.items] == [2 // records] * records

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from callgate.entities.call import Call, OutboxEvent
+from callgate.entities.page import PageWanted
 from callgate.entities.webhook import CALLBACK, Delivery, DeliveryState
 from callgate.store import outbox
 from callgate.store.open import Store
@@ -73,10 +74,10 @@ async def test_deliveries_are_listed_by_webhook_and_state_newest_first(store: St
     await deliver(store, waiting)
 
     async def ids(webhook_id: str, state: DeliveryState | None = None) -> list[str]:
-        found, total = await store.list_deliveries(webhook_id, state=state, offset=0, limit=9)
-        assert total == len(found)
-        assert all(at == START for _, at in found)
-        return [one.event_id for one, _ in found]
+        found = await store.list_deliveries(webhook_id, PageWanted(9), state=state)
+        assert found.total == len(found.items)
+        assert all(at == START for _, at in found.items)
+        return [one.event_id for one, _ in found.items]
 
     assert await ids(webhook.webhook_id) == [second.event_id, first.event_id]
     assert await ids(webhook.webhook_id, DeliveryState.DELIVERED) == [first.event_id]
@@ -122,7 +123,7 @@ async def test_with_a_call_goes_what_was_told_of_it_but_not_what_is_to_be_told(s
 async def test_old_events_go_but_for_those_that_somebody_is_still_to_hear_of(
     store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "_REMOVED_AT_A_TIME", 2)
+    monkeypatch.setattr(outbox, "PIECE_ROWS", 2)
     webhook = await a_listener(store)
     events = [await begin(store) for _ in range(5)]
     for delivery in await store.waiting_deliveries(None, limit=9):
@@ -134,5 +135,5 @@ async def test_old_events_go_but_for_those_that_somebody_is_still_to_hear_of(
     assert await store.prune_outbox(days=7) == 5
     assert [event.event_id for event in await kept_events(store)][0] == events[1].event_id
     assert [event.call_id for event in await kept_events(store)] == [events[1].call_id, young.call_id]
-    found, total = await store.list_deliveries(webhook.webhook_id, state=None, offset=0, limit=9)
-    assert (len(found), total) == (2, 2)
+    found = await store.list_deliveries(webhook.webhook_id, PageWanted(9), state=None)
+    assert (len(found.items), found.total) == (2, 2)

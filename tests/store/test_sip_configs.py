@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from callgate.entities.account import Account
+from callgate.entities.page import PageWanted
 from callgate.entities.sip_config import BreakerTerms, FallbackHandler, Safeguards, SipConfig
 from callgate.runtime.ids import SystemIds
 from callgate.store.errors import VersionConflict
@@ -58,7 +59,7 @@ async def test_a_listener_that_fails_spoils_neither_the_change_nor_the_other_lis
 async def test_a_change_that_changes_nothing_makes_no_version(store: Store, account: Account) -> None:
     version = await store.change_sip_config(account.account_id, "abcdefgh", lambda config: config)
     assert version.number == 1
-    assert (await store.sip_config_versions(account.account_id, offset=0, limit=10))[1] == 1
+    assert (await store.sip_config_versions(account.account_id, PageWanted(10))).total == 1
 
 
 async def test_a_change_for_another_version_is_refused(store: Store, account: Account) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.webhook import DeliveryState, WebhookFailure, WebhookHealth
 from callgate.runtime.ids import SystemIds
 from callgate.store import webhooks
@@ -34,14 +35,14 @@ async def test_a_webhook_is_made_changed_and_deleted_in_memory_too(store: Store)
 
 
 async def test_with_a_webhook_goes_all_that_it_was_to_hear(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "_REMOVED_AT_A_TIME", 2)
+    monkeypatch.setattr(webhooks, "PIECE_ROWS", 2)
     gone, kept = await a_listener(store), await a_listener(store)
     for _ in range(5):
         call = a_call()
         await store.call_started(call, a_record(), an_event(call, "call.started"))
     assert await store.delete_webhook("account", gone.webhook_id)
     assert {one.endpoint for one in await store.waiting_deliveries(None, limit=99)} == {kept.webhook_id}
-    assert (await store.list_deliveries(gone.webhook_id, state=None, offset=0, limit=9))[1] == 0
+    assert (await store.list_deliveries(gone.webhook_id, PageWanted(9), state=None)).total == 0
 
 
 async def test_an_account_has_as_many_as_it_may(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +60,11 @@ async def test_they_are_listed_newest_first_and_by_agent(store: Store, clock: Ma
     for agent_id in ("a", None, "a"):
         made.append((await a_listener(store, agent_id=agent_id)).webhook_id)
         clock.advance(1)
-    found, total = await store.list_webhooks("account", offset=0, limit=2)
-    assert ([one.webhook_id for one, _ in found], total) == ([made[2], made[1]], 3)
-    found, total = await store.list_webhooks("account", agent_id="a", offset=0, limit=9)
-    assert ([one.webhook_id for one, _ in found], total) == ([made[2], made[0]], 2)
-    assert await store.list_webhooks("other", offset=0, limit=9) == ([], 0)
+    found = await store.list_webhooks("account", PageWanted(2))
+    assert ([one.webhook_id for one, _ in found.items], found.total) == ([made[2], made[1]], 3)
+    found = await store.list_webhooks("account", PageWanted(9), agent_id="a")
+    assert ([one.webhook_id for one, _ in found.items], found.total) == ([made[2], made[0]], 2)
+    assert await store.list_webhooks("other", PageWanted(9)) == PageFound([], 0)
 
 
 async def test_a_deleted_agents_webhooks_retire_and_are_forgotten_when_nothing_waits_for_them(
@@ -75,7 +76,7 @@ async def test_a_deleted_agents_webhooks_retire_and_are_forgotten_when_nothing_w
     retired = await a_listener(store, mine, agent_id=agent.agent_id)
     everybodys = await a_listener(store, mine)
     await store.delete_agent(mine, agent.agent_id, "k")
-    assert [one.webhook_id for one, _ in (await store.list_webhooks(mine, offset=0, limit=9))[0]] == [
+    assert [one.webhook_id for one, _ in (await store.list_webhooks(mine, PageWanted(9))).items] == [
         everybodys.webhook_id
     ]
     assert await store.update_webhook(mine, retired.webhook_id, {"url": "https://b.example"}) is None

@@ -13,6 +13,7 @@ import pytest
 from callgate.core.webhook.retry import TRIES_MAX
 from callgate.core.webhook.signature import verify
 from callgate.entities.call import Call, OutboxEvent
+from callgate.entities.page import PageWanted
 from callgate.entities.webhook import EVENTS, Delivery, DeliveryState, Webhook
 from callgate.runtime.address_guard import AddressGuard
 from callgate.runtime.http import http_session
@@ -101,7 +102,7 @@ class Post:
     async def states(self, webhook: Webhook) -> list[tuple[str, str, int]]:
         """What became of what a webhook was to hear, oldest first."""
         await self.store.written()
-        found, _ = await self.store.list_deliveries(webhook.webhook_id, state=None, offset=0, limit=1_000)
+        found = (await self.store.list_deliveries(webhook.webhook_id, PageWanted(1_000), state=None)).items
         return [(one.event, one.state.value, one.tries) for one, _ in reversed(found)]
 
     def logged(self, name: str) -> list[dict[str, Any]]:
@@ -224,7 +225,7 @@ async def test_a_redirect_is_a_failure_and_not_followed(post: Post, servers: lis
     await post.happens(a_call(), "call.started")
     await post.idle()
     assert servers[1].requests == []
-    found, _ = await post.store.list_deliveries(webhook.webhook_id, state=DeliveryState.WAITING, offset=0, limit=9)
+    found = (await post.store.list_deliveries(webhook.webhook_id, PageWanted(9), state=DeliveryState.WAITING)).items
     assert [(one.failure, one.due) for one, _ in found] == [("answered 307", START + timedelta(seconds=30))]
 
 
@@ -390,7 +391,7 @@ async def test_too_many_waiting_are_given_up_at_once_and_can_be_asked_for(post: 
     assert [state for _, state, _ in await post.states(webhook)] == ["waiting", "waiting", "failed"]
     (line,) = post.logged("webhook.given_up")
     assert line["detail"] == "2 events wait for the endpoint already"
-    found, _ = await post.store.list_deliveries(webhook.webhook_id, state=DeliveryState.FAILED, offset=0, limit=9)
+    found = (await post.store.list_deliveries(webhook.webhook_id, PageWanted(9), state=DeliveryState.FAILED)).items
     assert await post.store.redeliver(webhook.webhook_id, found[0][0].event_id)
     await post.idle()
     assert [state for _, state, _ in await post.states(webhook)] == ["waiting", "waiting", "delivered"]

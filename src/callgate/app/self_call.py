@@ -6,6 +6,7 @@ from callgate.app.first_start import DEMO_NAME
 from callgate.app.server import Server
 from callgate.core.admission.explain import explain_trace
 from callgate.entities.outcomes import OUTCOMES
+from callgate.entities.page import PageWanted
 from callgate.phone.phone import Unreachable, place_call
 from callgate.store.decisions import DecisionFilter
 
@@ -28,7 +29,7 @@ async def call_itself(server: Server) -> str:
     await server.settled()
     store = server.store
     account_id = store.snapshot.accounts[0].account_id
-    found, _ = await store.list_decisions(account_id, DecisionFilter(source=host), offset=0, limit=1)
+    found = (await store.list_decisions(account_id, PageWanted(1), DecisionFilter(source=host))).items
     lines = ["", "One call to itself, over UDP:", ""]
     lines += [f"  decided       {explain_trace(record.trace)[-1]}" for record in found]
     if report.status != 200:

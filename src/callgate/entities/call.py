@@ -151,6 +151,39 @@ class CallEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTombstone:
+    """What stays of a deleted call: nothing that was said in it, and not who called.
+
+    Attributes:
+        call_id: UUID, text.
+        account_id: whose.
+        deleted: when it was deleted, UTC.
+        created: as it was in the call, and so are the following.
+        joined: likewise.
+        ended: likewise.
+        end_reason: likewise.
+        agent_id: likewise.
+        agent_name: likewise.
+        voice: id or name; ``None``: the model's own, or one that was described on the spot.
+        max_duration: as the call's settings said it, a duration.
+        recording_enabled: likewise.
+    """
+
+    call_id: str
+    account_id: str
+    deleted: datetime
+    created: datetime
+    joined: datetime | None
+    ended: datetime | None
+    end_reason: str | None
+    agent_id: str | None
+    agent_name: str | None
+    voice: str | None
+    max_duration: str
+    recording_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEvent:
     """A fact that webhooks must hear of, written in the same transaction as the fact.
 

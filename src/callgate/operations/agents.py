@@ -3,6 +3,7 @@
 from typing import Final
 
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted
 from callgate.operations.caller import Caller
 from callgate.operations.errors import NotFound
 from callgate.operations.tools import selectable
@@ -49,18 +50,17 @@ class AgentOperations:
         return render_agent(agent)
 
     async def find(
-        self, caller: Caller, *, search: str | None, sort: str | None, offset: int, limit: int
-    ) -> tuple[list[Json], int]:
-        """The agents, and how many there are.
+        self, caller: Caller, wanted: PageWanted, *, search: str | None, sort: str | None
+    ) -> PageFound[Json]:
+        """The agents.
 
         Raises:
-            Invalid: no such order.
+            Invalid: nothing to search for, no such order, or a cursor of another list.
         """
+        check_search(search)
         order = check_sort(sort, SORTS)
-        found, total = await self._store.list_agents(
-            caller.account.account_id, search=search, sort=order, offset=offset, limit=limit
-        )
-        return [render_agent(agent) for agent in found], total
+        found = await self._store.list_agents(caller.account.account_id, wanted, search=search, sort=order)
+        return found.each(render_agent)
 
     async def update(self, caller: Caller, agent_id: str, body: Json) -> JsonObject:
         """Change an agent: `callTemplate` merges its top-level keys, ``null`` clears one.
@@ -113,6 +113,16 @@ def check_sort(sort: str | None, allowed: tuple[str, ...]) -> str:
     if sort.removeprefix("-") not in allowed:
         raise invalid("sort", f"expected one of {', '.join(allowed)}, or one with `-` before it: {shown(sort)}")
     return sort
+
+
+def check_search(search: str | None) -> None:
+    """Refuse to search for nothing.
+
+    Raises:
+        Invalid: an empty text.
+    """
+    if search is not None and not search:
+        raise invalid("search", "expected text to search for")
 
 
 def _no_agent(agent_id: str) -> NotFound:

@@ -2,6 +2,7 @@
 
 from callgate.entities.account import ApiKey
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted, page_of
 from callgate.operations.caller import Caller
 from callgate.operations.errors import Conflict, NotFound
 from callgate.ports import Clock
@@ -45,16 +46,11 @@ class ApiKeyOperations:
         """
         return render_api_key(self._found(caller, prefix))
 
-    def find(self, caller: Caller, *, offset: int, limit: int) -> tuple[list[Json], int]:
-        """The keys, newest first, and how many there are.
-
-        Args:
-            caller: whose.
-            offset: skipped.
-            limit: at most.
-        """
+    def find(self, caller: Caller, wanted: PageWanted) -> PageFound[Json]:
+        """The keys, newest first."""
         keys = self._store.keys_of(caller.account.account_id)
-        return [render_api_key(key) for key in keys[offset : offset + limit]], len(keys)
+        newest_first = page_of(keys, lambda key: (key.created.timestamp(), key.prefix), wanted, descending=True)
+        return newest_first.each(render_api_key)
 
     async def update(self, caller: Caller, prefix: str, body: Json) -> JsonObject:
         """Revoke a key, if the body says so. It cannot be undone.

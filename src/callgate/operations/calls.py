@@ -1,9 +1,7 @@
 """Calls: found, read, listened to, deleted, hung up."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,41 +10,28 @@ from callgate.entities.account import Account
 from callgate.entities.agent import Agent
 from callgate.entities.call import Call
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted
 from callgate.media.recording_folder import Growing, RecordingFolder
 from callgate.operations.agents import check_sort
 from callgate.operations.caller import Caller
 from callgate.operations.errors import Conflict, Full, NotFound, NotNow
+from callgate.operations.queries import CallQuery, read_filter
 from callgate.operations.stages import StageOperations
 from callgate.operations.throttles import ThrottleOperations
 from callgate.operations.tools import selectable
 from callgate.ports import LiveCalls, NoRoom, RequestedCalls
 from callgate.schema.call import render_call, render_event, render_message
 from callgate.schema.data_message import validate_data_message
-from callgate.schema.duration import seconds
 from callgate.schema.errors import invalid, shown
 from callgate.schema.quality import render_quality
 from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
-from callgate.store.calls import SORTS, CallFilter
+from callgate.store.calls import SORTS
 from callgate.store.open import Store
 
 _SEVERITIES: Final = ("debug", "info", "warning", "error")
 _MODES: Final = ("last_stage", "in_call")
 # The public order `duration` by the column that holds it.
 _SORTS: Final = {"duration": "duration_s"}
-
-
-@dataclass(frozen=True, slots=True)
-class CallQuery:
-    """A list's filters as they came, text; ``None`` or empty: does not matter."""
-
-    agent_ids: tuple[str, ...] = ()
-    from_date: str | None = None
-    to_date: str | None = None
-    duration_min: str | None = None
-    duration_max: str | None = None
-    metadata: Mapping[str, str] | None = None
-    search: str | None = None
-    sort: str | None = None
 
 
 class CallOperations:
@@ -81,28 +66,27 @@ class CallOperations:
         self._recordings = recordings
         self._stages = StageOperations(store)
 
-    async def find(self, caller: Caller, query: CallQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
-        """Calls, and how many there are.
+    async def find(self, caller: Caller, query: CallQuery, wanted: PageWanted) -> PageFound[Json]:
+        """Calls.
 
         Raises:
-            Invalid: a filter that cannot be read.
+            Invalid: with every filter that cannot be read.
         """
-        sort = query.sort
+        filter, sort = read_filter(query), query.sort
         for public, column in _SORTS.items():
             sort = sort.replace(public, column) if sort in (public, f"-{public}") else sort
-        found, total = await self._store.list_calls(
-            caller.account.account_id, _filter(query), sort=check_sort(sort, SORTS), offset=offset, limit=limit
-        )
-        return [render_call(call) for call in found], total
+        order = check_sort(sort, SORTS)
+        found = await self._store.list_calls(caller.account.account_id, wanted, filter, sort=order)
+        return found.each(render_call)
 
-    async def of_agent(self, caller: Caller, agent_id: str, *, offset: int, limit: int) -> tuple[list[Json], int]:
+    async def of_agent(self, caller: Caller, agent_id: str, wanted: PageWanted) -> PageFound[Json]:
         """Calls of one agent, newest first.
 
         Raises:
             NotFound: no such agent.
         """
         self._agent(caller, agent_id)
-        return await self.find(caller, CallQuery(agent_ids=(agent_id.lower(),)), offset=offset, limit=limit)
+        return await self.find(caller, CallQuery(agent_ids=(agent_id.lower(),)), wanted)
 
     async def get(self, caller: Caller, call_id: str) -> JsonObject:
         """One call.
@@ -159,9 +143,7 @@ class CallOperations:
             raise NotFound("nothing is known of the call's sound")
         return kept
 
-    async def messages(
-        self, caller: Caller, call_id: str, *, mode: str | None, offset: int, limit: int
-    ) -> tuple[list[Json], int]:
+    async def messages(self, caller: Caller, call_id: str, wanted: PageWanted, *, mode: str | None) -> PageFound[Json]:
         """What was said: in the last stage, or without the initial messages in all of them.
 
         Raises:
@@ -171,27 +153,28 @@ class CallOperations:
         if mode is not None and mode not in _MODES:
             raise invalid("mode", f"expected {' or '.join(_MODES)}: {shown(mode)}")
         if mode != "in_call":
-            return await self._stages.messages(caller, call_id, None, offset=offset, limit=limit)
+            return await self._stages.messages(caller, call_id, None, wanted)
         call = await self._call(caller, call_id)
-        found = await self._store.messages(call.call_id)
-        return [render_message(one) for one in found[offset : offset + limit]], len(found)
+        return (await self._store.list_messages(call.call_id, wanted)).each(render_message)
 
     async def events(
-        self, caller: Caller, call_id: str, *, severity: str | None, type: str | None, offset: int, limit: int
-    ) -> tuple[list[Json], int]:
+        self, caller: Caller, call_id: str, wanted: PageWanted, *, severity: str | None, type: str | None
+    ) -> PageFound[Json]:
         """What happened, of `severity` or worse.
 
         Raises:
             NotFound: none of this account.
-            Invalid: no such severity.
+            Invalid: no such severity, or no type.
         """
         lowest = "info" if severity is None else severity
         if lowest not in _SEVERITIES:
             raise invalid("minimum_severity", f"expected one of {', '.join(_SEVERITIES)}: {shown(lowest)}")
+        if type is not None and not type:
+            raise invalid("type", "expected a type of events")
         call = await self._call(caller, call_id)
-        wanted = _SEVERITIES[_SEVERITIES.index(lowest) :]
-        found = await self._store.events(call.call_id, severities=wanted, type=type)
-        return [render_event(one) for one in found[offset : offset + limit]], len(found)
+        severities = _SEVERITIES[_SEVERITIES.index(lowest) :]
+        found = await self._store.list_events(call.call_id, wanted, severities=severities, type=type)
+        return found.each(render_event)
 
     async def send_data_message(self, caller: Caller, call_id: str, body: Json) -> None:
         """Do to a call in progress what a data message says.
@@ -304,40 +287,3 @@ def _check_medium(medium: Json) -> None:
     shown_name = "outgoing SIP (`sip.outgoing`)" if name == "sip" else f"`{name}`"
     words = f"{shown_name}{'' if medium else ', the default,'} is not offered; expected `serverWebSocket`"
     raise invalid("medium", f"{words}, or a call that comes in over SIP")
-
-
-def _filter(query: CallQuery) -> CallFilter:
-    wanted = CallFilter(agent_ids=tuple(one.lower() for one in query.agent_ids), search=query.search or None)
-    return replace(
-        wanted,
-        created_from=read_date("fromDate", query.from_date),
-        created_until=read_date("toDate", query.to_date, end=True),
-        duration_s_min=_duration("durationMin", query.duration_min),
-        duration_s_max=_duration("durationMax", query.duration_max),
-        metadata=query.metadata or {},
-    )
-
-
-def read_date(name: str, text: str | None, *, end: bool = False) -> datetime | None:
-    """A date or time of a query, UTC where it says no zone; a date as an `end` is the whole day.
-
-    Raises:
-        Invalid: neither.
-    """
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-        return at + timedelta(days=1) if end and len(text) <= len("2026-01-01") else at
-    except (ValueError, OverflowError):
-        raise invalid(name, f"expected a date such as `2026-07-01`, or a time: {shown(text)}") from None
-
-
-def _duration(name: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise invalid(name, str(error)) from None

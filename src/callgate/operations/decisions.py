@@ -10,10 +10,11 @@ from callgate.entities.account import Account
 from callgate.entities.attempt import Attempt, Proof
 from callgate.entities.decision import Verdict
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.sip_config import SipConfig
 from callgate.operations.caller import Caller
-from callgate.operations.calls import read_date
 from callgate.operations.errors import NotFound
+from callgate.operations.queries import read_date
 from callgate.operations.sip_config import SipConfigOperations
 from callgate.ports import DecisionHook, Ids, Question, Rejection, StartCall
 from callgate.schema.decision import render_decision, render_evaluation
@@ -64,15 +65,15 @@ class DecisionOperations:
         self._drafted = drafted
         self._hook = hook
 
-    async def find(self, caller: Caller, query: DecisionQuery, *, offset: int, limit: int) -> tuple[list[Json], int]:
-        """Records, newest first, and how many there are.
+    async def find(self, caller: Caller, query: DecisionQuery, wanted: PageWanted) -> PageFound[Json]:
+        """Records, newest first.
 
         Raises:
             Invalid: a filter that cannot be read.
         """
         if query.verdict is not None and query.verdict not in tuple(Verdict):
             raise invalid("verdict", f"expected one of {', '.join(Verdict)}: {shown(query.verdict)}")
-        wanted = DecisionFilter(
+        filter = DecisionFilter(
             verdict=query.verdict,
             outcome=query.outcome,
             source=query.source_address,
@@ -81,8 +82,8 @@ class DecisionOperations:
             at_from=read_date("fromDate", query.from_date),
             at_until=read_date("toDate", query.to_date, end=True),
         )
-        found, total = await self._store.list_decisions(caller.account.account_id, wanted, offset=offset, limit=limit)
-        return [render_decision(record) for record in found], total
+        found = await self._store.list_decisions(caller.account.account_id, wanted, filter)
+        return found.each(render_decision)
 
     async def get(self, caller: Caller, decision_id: str) -> JsonObject:
         """One record.

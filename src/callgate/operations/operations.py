@@ -14,6 +14,7 @@ from callgate.operations.api_keys import ApiKeyOperations
 from callgate.operations.caller import Caller
 from callgate.operations.calls import CallOperations
 from callgate.operations.decisions import DecisionOperations
+from callgate.operations.deleted_calls import DeletedCallOperations
 from callgate.operations.errors import Forbidden, Unknown
 from callgate.operations.fallback import FallbackOperations
 from callgate.operations.rates import AccountRates
@@ -102,6 +103,7 @@ class Operations:
             lambda account: self._rates.called(account, limits_of(account)),
             recordings,
         )
+        self.deleted_calls = DeletedCallOperations(store)
         self.stages = StageOperations(store)
         self.tools = ToolOperations(store, check_url, tool_client)
         self.webhooks = WebhookOperations(store, ids, check_url)

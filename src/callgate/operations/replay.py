@@ -11,8 +11,8 @@ from callgate.entities.account import Account
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.sip_config import SipConfig
 from callgate.operations.caller import Caller
-from callgate.operations.calls import read_date
 from callgate.operations.errors import NotFound
+from callgate.operations.queries import read_date
 from callgate.operations.replay_jobs import Job, ReplayJobs
 from callgate.operations.replay_process import Order
 from callgate.operations.sip_config import SipConfigOperations

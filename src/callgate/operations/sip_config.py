@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from callgate.core.admission.lint import Finding, lint
 from callgate.entities.account import Account
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.sip_config import Safeguards, SipConfig, SipConfigVersion
 from callgate.operations.caller import Caller
 from callgate.operations.errors import NotFound, Outdated
@@ -139,10 +140,9 @@ class SipConfigOperations:
             await asyncio.sleep(0)  # calls come in between
         return findings, True
 
-    async def versions(self, caller: Caller, *, offset: int, limit: int) -> tuple[list[Json], int]:
-        """The history, newest first, and how many there are."""
-        found, total = await self._store.sip_config_versions(caller.account.account_id, offset=offset, limit=limit)
-        return [render_version(version) for version in found], total
+    async def versions(self, caller: Caller, wanted: PageWanted) -> PageFound[Json]:
+        """The history, newest first."""
+        return (await self._store.sip_config_versions(caller.account.account_id, wanted)).each(render_version)
 
     async def version(self, caller: Caller, number: str) -> JsonObject:
         """One step of the history.

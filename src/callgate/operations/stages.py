@@ -2,6 +2,7 @@
 
 from callgate.entities.call import Call, CallStage
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted, page_of
 from callgate.operations.caller import Caller
 from callgate.operations.errors import NotFound
 from callgate.operations.tool_definitions import render_call_tools
@@ -16,13 +17,13 @@ class StageOperations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def find(self, caller: Caller, call_id: str, *, offset: int, limit: int) -> tuple[list[Json], int]:
-        """The stages of a call in the order of its entering them, and how many there are."""
+    async def find(self, caller: Caller, call_id: str, wanted: PageWanted) -> PageFound[Json]:
+        """The stages of a call in the order of its entering them."""
         call = await self._call(caller, call_id)
         stages = await self._store.stages(call)
         errors = await self._store.stage_errors(call.call_id)
-        page = stages[offset : offset + limit]
-        return [render_stage(stage, errors.get(stage.stage_id, 0)) for stage in page], len(stages)
+        found = page_of(stages, lambda stage: (stage.position,), wanted)
+        return found.each(lambda stage: render_stage(stage, errors.get(stage.stage_id, 0)))
 
     async def get(self, caller: Caller, call_id: str, stage_id: str) -> JsonObject:
         """One stage."""
@@ -30,14 +31,12 @@ class StageOperations:
         errors = await self._store.stage_errors(stage.call_id)
         return render_stage(stage, errors.get(stage.stage_id, 0))
 
-    async def messages(
-        self, caller: Caller, call_id: str, stage_id: str | None, *, offset: int, limit: int
-    ) -> tuple[list[Json], int]:
+    async def messages(self, caller: Caller, call_id: str, stage_id: str | None, wanted: PageWanted) -> PageFound[Json]:
         """What was said in a stage, after what its settings say was said before it; ``None``: in the last."""
         stage = await self._stage(caller, call_id, stage_id)
         said = await self._store.messages(stage.call_id, stage.stage_id)
-        found: list[Json] = [*render_initial_messages(stage), *map(render_message, said)]
-        return found[offset : offset + limit], len(found)
+        numbered = list(enumerate([*render_initial_messages(stage), *map(render_message, said)]))  # none ever goes
+        return page_of(numbered, lambda one: (one[0],), wanted).each(lambda one: one[1])
 
     async def tools(self, caller: Caller, call_id: str, stage_id: str | None) -> list[Json]:
         """The tools that the model could use in a stage; ``None``: in the last."""

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from callgate.brains.tools.client import ToolClient
 from callgate.brains.tools.definition import Tool, ToolUnusable, read_tool
 from callgate.brains.tools.request import ArgumentsUnfit, ToolRequest, chosen, request_of
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import Key, PageFound, PageWanted, page_of
 from callgate.entities.tool import BUILT_IN_IDS, DurableTool
 from callgate.operations.caller import Caller
 from callgate.operations.errors import Forbidden, NotFound
@@ -25,30 +26,33 @@ _OWNERSHIPS: Final = ("private", "public")
 _IN_A_CALL_ONLY: Final = "such a tool can be used in a call only"
 
 
-def _name(tool: DurableTool) -> tuple[str, str]:
+def _name(tool: DurableTool) -> Key:
     return tool.name.casefold(), tool.tool_id
 
 
-def _age(tool: DurableTool) -> tuple[Any, str]:
-    return tool.created, tool.tool_id
+def _age(tool: DurableTool) -> Key:
+    return tool.created.timestamp(), tool.tool_id
 
 
-def _public_first(tools: list[DurableTool]) -> list[DurableTool]:
-    public = sorted((tool for tool in tools if not tool.account_id), key=_name)
-    return public + sorted((tool for tool in tools if tool.account_id), key=_age, reverse=True)
+def _shown(tool: DurableTool) -> Key:
+    """Public tools by name, then private ones, newest first."""
+    if not tool.account_id:
+        return 0, *_name(tool)
+    return 1, -tool.created.timestamp(), tool.tool_id
 
 
-def _private_first(tools: list[DurableTool]) -> list[DurableTool]:
-    return sorted(tools, key=lambda tool: (bool(tool.account_id), *_age(tool)), reverse=True)
+def _whose(tool: DurableTool) -> Key:
+    return int(bool(tool.account_id)), *_age(tool)
 
 
-_ORDERS: Final[Mapping[str, Callable[[list[DurableTool]], list[DurableTool]]]] = {
-    "display": _public_first,
-    "alphabetic": lambda tools: sorted(tools, key=_name),
-    "reverseAlphabetic": lambda tools: sorted(tools, key=_name, reverse=True),
-    "chronologic": lambda tools: sorted(tools, key=_age),
-    "reverseChronologic": lambda tools: sorted(tools, key=_age, reverse=True),
-    "default": _private_first,
+# Each with whether it descends.
+_ORDERS: Final[Mapping[str, tuple[Callable[[DurableTool], Key], bool]]] = {
+    "display": (_shown, False),
+    "alphabetic": (_name, False),
+    "reverseAlphabetic": (_name, True),
+    "chronologic": (_age, False),
+    "reverseChronologic": (_age, True),
+    "default": (_whose, True),
 }
 
 
@@ -70,17 +74,17 @@ class ToolOperations:
     def find(
         self,
         caller: Caller,
+        wanted: PageWanted,
         *,
         ownership: str | None,
         search: str | None,
         sort_order: str | None,
-        offset: int,
-        limit: int,
-    ) -> tuple[list[Json], int]:
-        """The tools that the account may select, and how many there are.
+    ) -> PageFound[Json]:
+        """The tools that the account may select.
 
         Raises:
             Invalid: no such ownership, no such order; both are told.
+            MarkUnfit: the mark is of another list.
         """
         order = "default" if sort_order is None else sort_order
         errors: JsonObject = {}
@@ -97,8 +101,8 @@ class ToolOperations:
             if ownership in (None, "private" if tool.account_id else "public")
             and (not search or search.casefold() in tool.name.casefold())
         ]
-        page = _ORDERS[order](tools)[offset : offset + limit]
-        return [render_tool(tool) for tool in page], len(tools)
+        key_of, descending = _ORDERS[order]
+        return page_of(tools, key_of, wanted, descending=descending).each(render_tool)
 
     async def create(self, caller: Caller, body: Json) -> JsonObject:
         """Make a tool.
@@ -149,17 +153,15 @@ class ToolOperations:
         if not await self._store.delete_tool(tool.account_id, tool.tool_id):
             raise _no_tool(tool_id)
 
-    async def history(self, caller: Caller, tool_id: str, *, offset: int, limit: int) -> tuple[list[Json], int]:
+    async def history(self, caller: Caller, tool_id: str, wanted: PageWanted) -> PageFound[Json]:
         """The calls in which a tool was used, newest first.
 
         Raises:
             NotFound: none that the account may select.
         """
         tool = self._tool(caller, tool_id)
-        found, total = await self._store.tool_history(
-            caller.account.account_id, tool.tool_id, offset=offset, limit=limit
-        )
-        return [{"call": render_call(call), "errorCount": errors} for call, errors in found], total
+        found = await self._store.tool_history(caller.account.account_id, tool.tool_id, wanted)
+        return found.each(lambda use: {"call": render_call(use[0]), "errorCount": use[1]})
 
     async def test(self, caller: Caller, tool_id: str, body: Json) -> JsonObject:
         """Use a tool once, outside any call, and show what came.

@@ -1,12 +1,13 @@
 """Webhooks: made, read, changed, deleted; what they were told, and what they are told again."""
 
 from typing import Any, Final
-from uuid import UUID
 
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.webhook import DeliveryState
 from callgate.operations.caller import Caller
 from callgate.operations.errors import NotFound
+from callgate.operations.queries import check_uuid
 from callgate.ports import Ids
 from callgate.schema.body import CheckUrl
 from callgate.schema.errors import invalid, shown
@@ -55,27 +56,16 @@ class WebhookOperations:
             raise _no_webhook(webhook_id)
         return render_webhook(*found)
 
-    async def find(self, caller: Caller, *, agent_id: str | None, offset: int, limit: int) -> tuple[list[Json], int]:
-        """The webhooks, newest first, and how many there are.
-
-        Args:
-            caller: whose.
-            agent_id: only those of this agent.
-            offset: skipped.
-            limit: at most.
+    async def find(self, caller: Caller, wanted: PageWanted, *, agent_id: str | None) -> PageFound[Json]:
+        """The webhooks, newest first; `agent_id`: only those of this agent.
 
         Raises:
             Invalid: no such id can be.
         """
         if agent_id is not None:
-            try:
-                agent_id = str(UUID(agent_id))
-            except ValueError:
-                raise invalid("agentId", f"not a UUID: {shown(agent_id)}") from None
-        found, total = await self._store.list_webhooks(
-            caller.account.account_id, agent_id=agent_id, offset=offset, limit=limit
-        )
-        return [render_webhook(*one) for one in found], total
+            agent_id = check_uuid("agentId", agent_id)
+        found = await self._store.list_webhooks(caller.account.account_id, wanted, agent_id=agent_id)
+        return found.each(lambda one: render_webhook(*one))
 
     async def update(self, caller: Caller, webhook_id: str, body: Json, *, partial: bool) -> JsonObject:
         """Change a webhook: by a PATCH what it names, by a PUT `url` and `events` at least.
@@ -101,9 +91,9 @@ class WebhookOperations:
             raise _no_webhook(webhook_id)
 
     async def deliveries(
-        self, caller: Caller, webhook_id: str, *, state: str | None, offset: int, limit: int
-    ) -> tuple[list[Json], int]:
-        """What a webhook was told or is to be told, newest first, and how much that is.
+        self, caller: Caller, webhook_id: str, wanted: PageWanted, *, state: str | None
+    ) -> PageFound[Json]:
+        """What a webhook was told or is to be told, newest first.
 
         Raises:
             NotFound: no such webhook of this account.
@@ -112,10 +102,10 @@ class WebhookOperations:
         if state is not None and state not in tuple(DeliveryState):
             raise invalid("state", f"expected one of {', '.join(DeliveryState)}: {shown(state)}")
         await self.get(caller, webhook_id)
-        found, total = await self._store.list_deliveries(
-            webhook_id.lower(), state=None if state is None else DeliveryState(state), offset=offset, limit=limit
+        found = await self._store.list_deliveries(
+            webhook_id.lower(), wanted, state=None if state is None else DeliveryState(state)
         )
-        return [render_delivery(*one) for one in found], total
+        return found.each(lambda one: render_delivery(*one))
 
     async def redeliver(self, caller: Caller, webhook_id: str, delivery_id: str) -> JsonObject:
         """Have a webhook told again, or at once when it waits to be told.

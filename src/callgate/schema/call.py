@@ -3,9 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-from callgate.entities.call import Call, CallEvent, Message
+from callgate.entities.call import Call, CallEvent, CallTombstone, Message
 from callgate.entities.json import Json, JsonObject
 from callgate.schema.duration import duration
+
+MAX_DURATION: Final = "3600s"
+"""Of a call that says nothing else."""
 
 _RETENTION: Final = {"CALL_RETENTION_POLICY_RETAIN": "retain", "CALL_RETENTION_POLICY_AUTO_DELETE": "auto_delete"}
 
@@ -57,7 +60,7 @@ def render_call(call: Call) -> JsonObject:
         "joinTimeout": settings.get("joinTimeout", "30s"),
         "joinUrl": call.join_url,
         "languageHint": settings.get("languageHint"),
-        "maxDuration": settings.get("maxDuration", "3600s"),
+        "maxDuration": settings.get("maxDuration", MAX_DURATION),
         "medium": settings.get("medium"),
         "model": settings.get("model", "ultravox-v0.7"),
         "recordingEnabled": settings.get("recordingEnabled", False),
@@ -122,6 +125,22 @@ def render_message(message: Message) -> JsonObject:
             span["end"] = duration(message.end_s)
         shown["timespan"] = span
     return shown
+
+
+def render_tombstone(tombstone: CallTombstone) -> JsonObject:
+    """The public CallTombstone."""
+    return {
+        "callId": tombstone.call_id,
+        "accountId": tombstone.account_id,
+        "created": timestamp(tombstone.created),
+        "joined": timestamp(tombstone.joined),
+        "ended": timestamp(tombstone.ended),
+        "endReason": tombstone.end_reason,
+        "deletionTime": timestamp(tombstone.deleted),
+        "hadSummary": False,  # no call of ours has one
+        "maxDuration": tombstone.max_duration,
+        "recordingEnabled": tombstone.recording_enabled,
+    }
 
 
 def render_event(event: CallEvent) -> JsonObject:

@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.entities.agent import Agent
 from callgate.entities.json import JsonObject
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.sip_config import SipConfigVersion
+from callgate.store.pages import Order
 from callgate.store.rows import agent_of, agent_row, version_row
 from callgate.store.sip_configs import SipConfigStore, without_agent
 from callgate.store.tables import agents, calls, sip_config_versions, webhooks
@@ -110,27 +112,25 @@ class AgentStore(SipConfigStore):
         return None if agent is None else (await self._counted([agent]))[0]
 
     async def list_agents(
-        self, account_id: str, *, search: str | None = None, sort: str = "-created", offset: int, limit: int
-    ) -> tuple[list[Agent], int]:
-        """The living agents of an account, and how many there are.
+        self, account_id: str, wanted: PageWanted, *, search: str | None = None, sort: str = "-created"
+    ) -> PageFound[Agent]:
+        """The living agents of an account.
 
         Args:
             account_id: whose.
+            wanted: which page.
             search: part of the name, in any case.
             sort: one of `SORTS`, with ``-`` before it: descending.
-            offset: skipped.
-            limit: at most.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
         """
         mine = (agents.c.account_id == account_id) & agents.c.deleted.is_(None)
         if search:
             mine &= agents.c.name.icontains(search, autoescape=True)
-        column = agents.c[sort.removeprefix("-")]
-        order = column.desc() if sort.startswith("-") else column.asc()
-        rows = await self._read(
-            select(agents).where(mine).order_by(order, agents.c.agent_id).offset(offset).limit(limit)
-        )
-        total = await self._count(select(func.count()).select_from(agents).where(mine))
-        return await self._counted([agent_of(row) for row in rows]), total
+        order = Order(agents.c[sort.removeprefix("-")], agents.c.agent_id, descending=sort.startswith("-"))
+        found = await self._page(select(agents).where(mine), order, wanted)
+        return found.of(await self._counted([agent_of(row) for row in found.items]))
 
     async def _counted(self, found: Sequence[Agent]) -> list[Agent]:
         query = (

@@ -1,18 +1,29 @@
 """What every part of the store has: the reading side, the writer, the snapshot."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+from sqlalchemy import func, literal, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import Select
+from sqlalchemy.sql.dml import Delete
 
+from callgate.entities.page import PageFound, PageWanted, page_found
 from callgate.ports import Clock, Ids
 from callgate.store.errors import StoreUnavailable
 from callgate.store.groups import words_of
+from callgate.store.pages import TOTAL_MAX, Order
 from callgate.store.snapshot import ConfigurationSnapshot
 from callgate.store.writer import Writer
+
+PIECE_ROWS: Final = 500
+"""Rows removed in one transaction: some 10 ms with their indexes."""
+
+PIECES_APART_S: Final = 0.02
+"""Between two of them: a purge takes a third of the writer's time at most, and a million rows are gone in a minute."""
 
 
 class StorePart:
@@ -46,6 +57,47 @@ class StorePart:
         rows = await self._read(query)
         return rows[0] if rows else None
 
-    async def _count(self, query: Select[Any]) -> int:
-        row = await self._one(query)
+    async def _page(self, query: Select[Any], order: Order, wanted: PageWanted) -> PageFound[RowMapping]:
+        """A page of a query's rows.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
+        """
+        rows = await self._stretch(query, order, wanted)
+        return page_found(rows, order.key_of, wanted, await self._total(query))
+
+    async def _stretch(self, query: Select[Any], order: Order, wanted: PageWanted) -> list[RowMapping]:
+        """The rows of a page and, when there is one, one more, in the order of reading."""
+        beyond = query.where(order.beyond(wanted)).order_by(*order.by(wanted)).limit(wanted.size + 1)
+        return list(await self._read(beyond))
+
+    async def _total(self, *queries: Select[Any]) -> int | None:
+        """How many rows queries have together; ``None``: more than are counted."""
+        total = 0
+        for query in queries:
+            total += await self._count(query, TOTAL_MAX + 1)
+        return total if total <= TOTAL_MAX else None
+
+    async def _count(self, query: Select[Any], most: int) -> int:
+        """How many rows a query has; no more than `most` are counted."""
+        some = query.with_only_columns(literal(1), maintain_column_froms=True).limit(most).subquery()
+        row = await self._one(select(func.count()).select_from(some))
         return 0 if row is None else int(next(iter(row.values())))
+
+    async def _in_pieces(self, piece: Delete) -> int:
+        """Remove many rows, a little at a time; how many.
+
+        Facts of calls are written in between: none of them waits longer than for one such piece.
+
+        Args:
+            piece: deletes `PIECE_ROWS` at most, each time others.
+        """
+
+        async def work(connection: AsyncConnection) -> int:
+            return (await connection.execute(piece)).rowcount
+
+        removed = 0
+        while count := await self._writer.run(work):
+            removed += count
+            await asyncio.sleep(PIECES_APART_S)
+        return removed

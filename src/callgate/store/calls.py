@@ -2,19 +2,22 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select, delete, func, select
 
 from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord
 from callgate.entities.outcomes import OUTCOMES
+from callgate.entities.page import PageFound, PageWanted
 from callgate.schema.call import render_call
+from callgate.store.base import PIECE_ROWS
+from callgate.store.call_filter import CallFilter, wanted_of
+from callgate.store.deleted_calls import DeletedCalls
 from callgate.store.groups import Rows, call_changes, restaged
-from callgate.store.outbox import Outbox
+from callgate.store.pages import Order
 from callgate.store.rows import (
     call_of,
     call_row,
@@ -26,7 +29,7 @@ from callgate.store.rows import (
     stage_of,
     stage_row,
 )
-from callgate.store.tables import call_events, call_stages, calls, deleted_calls, messages, outbox
+from callgate.store.tables import call_events, call_stages, calls, messages
 
 SORTS: Final = ("created", "joined", "ended", "duration_s")
 
@@ -34,30 +37,7 @@ SORTS: Final = ("created", "joined", "ended", "duration_s")
 _ORPHANS_AT_A_TIME: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class CallFilter:
-    """Which calls are wanted; whatever is ``None`` or empty does not matter.
-
-    Attributes:
-        agent_ids: of one of these agents.
-        created_from: not before, UTC.
-        created_until: before, UTC.
-        duration_s_min: from the join to the end.
-        duration_s_max: likewise.
-        metadata: values by key.
-        search: part of the agent's name, or the whole call id.
-    """
-
-    agent_ids: Sequence[str] = ()
-    created_from: datetime | None = None
-    created_until: datetime | None = None
-    duration_s_min: float | None = None
-    duration_s_max: float | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    search: str | None = None
-
-
-class CallRecords(Outbox):
+class CallRecords(DeletedCalls):
     """The verbs on calls. Implements `ports.CallStore` but for `decision`."""
 
     async def call_started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent) -> None:
@@ -94,53 +74,36 @@ class CallRecords(Outbox):
         return None if row is None else call_of(row)
 
     async def list_calls(
-        self, account_id: str, filter: CallFilter, *, sort: str = "-created", offset: int, limit: int
-    ) -> tuple[list[Call], int]:
-        """Calls of an account, and how many there are.
+        self, account_id: str, wanted: PageWanted, filter: CallFilter, *, sort: str = "-created"
+    ) -> PageFound[Call]:
+        """Calls of an account.
 
         Args:
             account_id: whose.
-            filter: which.
+            wanted: which page.
+            filter: which calls.
             sort: one of `SORTS`, with ``-`` before it: descending.
-            offset: skipped.
-            limit: at most.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
         """
-        wanted = _wanted(account_id, filter)
-        column = calls.c[sort.removeprefix("-")]
-        order = column.desc() if sort.startswith("-") else column.asc()
-        rows = await self._read(
-            select(calls).where(wanted).order_by(order, calls.c.call_id).offset(offset).limit(limit)
-        )
-        return [call_of(row) for row in rows], await self._count(select(func.count()).select_from(calls).where(wanted))
-
-    async def delete_call(self, account_id: str, call_id: str) -> bool:
-        """Delete a call with its messages, events and stages; a tombstone stays. ``False`` when there is none.
-
-        Of what webhooks hear of it, only what has not been delivered yet stays.
-        """
-
-        async def work(connection: AsyncConnection) -> bool:
-            mine = (calls.c.call_id == call_id) & (calls.c.account_id == account_id)
-            if not (await connection.execute(delete(calls).where(mine))).rowcount:
-                return False
-            for table in (messages, call_events, call_stages):
-                await connection.execute(delete(table).where(table.c.call_id == call_id))
-            await self._forget(connection, outbox.c.call_id == call_id)
-            await connection.execute(
-                insert(deleted_calls),
-                [{"call_id": call_id, "account_id": account_id, "deleted": self._clock.now()}],
-            )
-            return True
-
-        return await self._writer.run(work)
+        order = Order(calls.c[sort.removeprefix("-")], calls.c.call_id, descending=sort.startswith("-"))
+        found = await self._page(select(calls).where(wanted_of(calls, account_id, filter)), order, wanted)
+        return found.each(call_of)
 
     async def messages(self, call_id: str, stage_id: str | None = None) -> list[Message]:
         """What was said, in order; `stage_id`: in this stage alone."""
-        wanted = messages.c.call_id == call_id
-        if stage_id is not None:
-            wanted &= messages.c.stage_id == stage_id
-        rows = await self._read(select(messages).where(wanted).order_by(messages.c.position))
+        rows = await self._read(_said(call_id, stage_id).order_by(messages.c.position))
         return [message_of(row) for row in rows]
+
+    async def list_messages(self, call_id: str, wanted: PageWanted) -> PageFound[Message]:
+        """What was said in all stages, in order.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
+        """
+        in_order = Order(messages.c.position, descending=False)
+        return (await self._page(_said(call_id), in_order, wanted)).each(message_of)
 
     async def stages(self, call: Call) -> list[CallStage]:
         """The stages of a call, in order; there is at least one."""
@@ -161,36 +124,66 @@ class CallRecords(Outbox):
                 found[row["stage_id"]] += row["count"]
         return found
 
-    async def tool_history(
-        self, account_id: str, tool_id: str, *, offset: int, limit: int
-    ) -> tuple[list[tuple[Call, int]], int]:
-        """Calls in which a tool was used and how many of its uses failed in each, newest first; and how many calls."""
+    async def tool_history(self, account_id: str, tool_id: str, wanted: PageWanted) -> PageFound[tuple[Call, int]]:
+        """Calls in which a tool was used and how many of its uses failed in each, newest first.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
+        """
         used = (
             select(messages.c.call_id, func.count(messages.c.tool_error).label("errors"))
             .where(messages.c.tool_id == tool_id)
             .group_by(messages.c.call_id)
             .subquery()
         )
-        mine = calls.c.account_id == account_id
-        both = calls.join(used, used.c.call_id == calls.c.call_id)
-        rows = await self._read(
-            select(calls, used.c.errors)
-            .select_from(both)
-            .where(mine)
-            .order_by(calls.c.created.desc(), calls.c.call_id)
-            .offset(offset)
-            .limit(limit)
-        )
-        total = await self._count(select(func.count()).select_from(both).where(mine))
-        return [(call_of(row), row["errors"]) for row in rows], total
+        both = select(calls, used.c.errors).join_from(calls, used, used.c.call_id == calls.c.call_id)
+        newest_first = Order(calls.c.created, calls.c.call_id, descending=True)
+        found = await self._page(both.where(calls.c.account_id == account_id), newest_first, wanted)
+        return found.each(lambda row: (call_of(row), row["errors"]))
 
-    async def events(self, call_id: str, *, severities: Sequence[str], type: str | None = None) -> list[CallEvent]:
-        """What happened, in order."""
-        wanted = (call_events.c.call_id == call_id) & call_events.c.severity.in_(severities)
+    async def list_events(
+        self, call_id: str, wanted: PageWanted, *, severities: Sequence[str], type: str | None = None
+    ) -> PageFound[CallEvent]:
+        """What happened, in order.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
+        """
+        its = (call_events.c.call_id == call_id) & call_events.c.severity.in_(severities)
         if type is not None:
-            wanted &= call_events.c.type == type
-        rows = await self._read(select(call_events).where(wanted).order_by(call_events.c.event_number))
-        return [event_of(row) for row in rows]
+            its &= call_events.c.type == type
+        found = await self._page(
+            select(call_events).where(its), Order(call_events.c.event_number, descending=False), wanted
+        )
+        return found.each(event_of)
+
+    async def prune_call_events(self, *, days: int, rows_max: int) -> int:
+        """Remove events older than `days`, or beyond the newest `rows_max`, of calls that stay; how many.
+
+        A little at a time: calls that are being written wait no longer than for one such piece.
+
+        Args:
+            days: 0: as long as their calls.
+            rows_max: 0: as many as there are.
+        """
+        number, first_too_many = call_events.c.event_number, 0
+        if rows_max:
+            row = await self._one(select(number).order_by(number.desc()).offset(rows_max).limit(1))
+            first_too_many = 0 if row is None else row["event_number"]
+        removed = await self._in_pieces(
+            delete(call_events).where(
+                number.in_(select(number).where(number <= first_too_many).order_by(number).limit(PIECE_ROWS))
+            )
+        )
+        before = self._clock.now() - timedelta(days=days)
+        while days:
+            # The oldest: time has no index of its own, for events are written in its order.
+            rows = await self._read(select(number, call_events.c.at).order_by(number).limit(PIECE_ROWS))
+            old = [row["event_number"] for row in rows if row["at"] < before]
+            if not old:
+                break
+            removed += await self._in_pieces(delete(call_events).where(number.in_(old)))
+        return removed
 
     async def end_orphans(self) -> int:
         """End the calls that an earlier run of the node left without an end; how many.
@@ -237,20 +230,6 @@ def _over(call: Call, at: datetime) -> Call:
     return replace(call, ended=at, end_reason=outcome.end_reason, outcome=outcome.slug)
 
 
-def _wanted(account_id: str, filter: CallFilter) -> ColumnElement[bool]:
-    wanted: ColumnElement[Any] = calls.c.account_id == account_id
-    if filter.agent_ids:
-        wanted &= calls.c.agent_id.in_(filter.agent_ids)
-    if filter.created_from is not None:
-        wanted &= calls.c.created >= filter.created_from
-    if filter.created_until is not None:
-        wanted &= calls.c.created < filter.created_until
-    if filter.duration_s_min is not None:
-        wanted &= calls.c.duration_s >= filter.duration_s_min
-    if filter.duration_s_max is not None:
-        wanted &= calls.c.duration_s <= filter.duration_s_max
-    for key, value in filter.metadata.items():
-        wanted &= calls.c.metadata[key].as_string() == value
-    if filter.search:
-        wanted &= or_(calls.c.agent_name.icontains(filter.search, autoescape=True), calls.c.call_id == filter.search)
-    return wanted
+def _said(call_id: str, stage_id: str | None = None) -> Select[Any]:
+    said = select(messages).where(messages.c.call_id == call_id)
+    return said if stage_id is None else said.where(messages.c.stage_id == stage_id)

@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, delete, or_, select
 
 from callgate.entities.decision import DecisionRecord, Step
-from callgate.store.base import StorePart
+from callgate.entities.page import PageFound, PageWanted, page_found
+from callgate.store.base import PIECE_ROWS, StorePart
+from callgate.store.pages import Order
 from callgate.store.past import PastQuery
 from callgate.store.rows import decision_of, decision_row
 from callgate.store.tables import decisions
 
 # Sources folded at a time. A flood from more addresses than this in one minute is counted, not recorded, for the rest.
 _FOLDED_MAX: Final = 10_000
-# Records removed in one transaction: some 10 ms.
-_REMOVED_AT_A_TIME: Final = 1_000
 _STRANGERS: Final = (Step.NOISE, Step.WELL_FORMED, Step.ACCOUNT, Step.SOURCE, Step.CALLER_AUTH)
+
+_NEWEST_FIRST: Final = Order(decisions.c.at, decisions.c.decision_id, descending=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,14 @@ class DecisionRecords(StorePart):
         self._writer.soon()
 
     async def list_decisions(
-        self, account_id: str, filter: DecisionFilter, *, offset: int, limit: int
-    ) -> tuple[list[DecisionRecord], int]:
-        """Records of an account, newest first, and how many there are; see `_visible` for strangers."""
-        wanted = self._visible(account_id)
+        self, account_id: str, wanted: PageWanted, filter: DecisionFilter
+    ) -> PageFound[DecisionRecord]:
+        """Records of an account, newest first; see `_owners` for strangers.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
+        """
+        query = select(decisions)
         for column, value in (
             (decisions.c.verdict, filter.verdict),
             (decisions.c.outcome, filter.outcome),
@@ -85,28 +90,29 @@ class DecisionRecords(StorePart):
             (decisions.c.call_id, filter.call_id),
         ):
             if value is not None:
-                wanted &= column == value
+                query = query.where(column == value)
         if filter.at_from is not None:
-            wanted &= decisions.c.at >= filter.at_from
+            query = query.where(decisions.c.at >= filter.at_from)
         if filter.at_until is not None:
-            wanted &= decisions.c.at < filter.at_until
-        rows = await self._read(
-            select(decisions).where(wanted).order_by(decisions.c.decision_id.desc()).offset(offset).limit(limit)
-        )
-        total = await self._count(select(func.count()).select_from(decisions).where(wanted))
-        return [decision_of(row) for row in rows], total
+            query = query.where(decisions.c.at < filter.at_until)
+        # Each owner's by itself: an index gives the order of one owner's records, not that of two.
+        queries = [query.where(owner) for owner in self._owners(account_id)]
+        rows = [row for one in queries for row in await self._stretch(one, _NEWEST_FIRST, wanted)]
+        _NEWEST_FIRST.sort(rows, wanted)
+        found = page_found(rows[: wanted.size + 1], _NEWEST_FIRST.key_of, wanted, await self._total(*queries))
+        return found.each(decision_of)
 
     async def get_decision(self, account_id: str, decision_id: str) -> DecisionRecord | None:
         """One record."""
         row = await self._one(
-            select(decisions).where(self._visible(account_id), decisions.c.decision_id == decision_id)
+            select(decisions).where(or_(*self._owners(account_id)), decisions.c.decision_id == decision_id)
         )
         return None if row is None else decision_of(row)
 
     def past_query(
         self, account_id: str, at_from: datetime | None, at_until: datetime | None, *, rows_max: int
     ) -> PastQuery:
-        """What a process of its own needs to read an account's records for a replay; see `_visible` for strangers."""
+        """What a process of its own needs to read an account's records for a replay; see `_owners` for strangers."""
         nobodys = len(self.snapshot.accounts) == 1
         return PastQuery(self._engine.url.database or "", account_id, nobodys, at_from, at_until, rows_max)
 
@@ -126,20 +132,13 @@ class DecisionRecords(StorePart):
         return removed
 
     async def _remove(self, unwanted: ColumnElement[bool], order: ColumnElement[Any]) -> int:
-        piece = select(decisions.c.decision_id).where(unwanted).order_by(order).limit(_REMOVED_AT_A_TIME)
+        piece = select(decisions.c.decision_id).where(unwanted).order_by(order).limit(PIECE_ROWS)
+        return await self._in_pieces(delete(decisions).where(decisions.c.decision_id.in_(piece)))
 
-        async def work(connection: AsyncConnection) -> int:
-            return (await connection.execute(delete(decisions).where(decisions.c.decision_id.in_(piece)))).rowcount
-
-        removed = 0
-        while count := await self._writer.run(work):
-            removed += count
-        return removed
-
-    def _visible(self, account_id: str) -> ColumnElement[bool]:
+    def _owners(self, account_id: str) -> list[ColumnElement[bool]]:
         """An account sees its own; records that belong to nobody are shown while there is just one account."""
         mine: ColumnElement[bool] = decisions.c.account_id == account_id
-        return or_(mine, decisions.c.account_id.is_(None)) if len(self.snapshot.accounts) == 1 else mine
+        return [mine, decisions.c.account_id.is_(None)] if len(self.snapshot.accounts) == 1 else [mine]
 
     def _unfold(self) -> None:
         """Queue what has been counted since the last time; forget minutes that are over."""

@@ -4,24 +4,24 @@ Both are written with the fact itself, so that nothing is lost between them; an 
 kept. What becomes of a delivery is queued: a try that a kill takes out of the record is made again.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.core.webhook.recipients import deliveries_of
 from callgate.entities.call import OutboxEvent
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.webhook import Delivery, DeliveryState
-from callgate.store.base import StorePart
+from callgate.store.base import PIECE_ROWS, PIECES_APART_S, StorePart
 from callgate.store.groups import Rows, delivery_changes
+from callgate.store.pages import Order
 from callgate.store.rows import delivery_of, delivery_row, outbox_of, outbox_row
 from callgate.store.tables import deliveries, outbox
-
-# Events removed in one transaction: some 10 ms.
-_REMOVED_AT_A_TIME: Final = 1_000
 
 
 class Outbox(StorePart):
@@ -69,29 +69,24 @@ class Outbox(StorePart):
         self._writer.queue("tried", delivery_changes(delivery_row(delivery)))
 
     async def list_deliveries(
-        self, webhook_id: str, *, state: DeliveryState | None, offset: int, limit: int
-    ) -> tuple[list[tuple[Delivery, datetime]], int]:
-        """What a webhook was to hear and when it happened, newest first; and how much that is.
+        self, webhook_id: str, wanted: PageWanted, *, state: DeliveryState | None
+    ) -> PageFound[tuple[Delivery, datetime]]:
+        """What a webhook was to hear and when it happened, newest first.
 
         Args:
             webhook_id: which.
+            wanted: which page.
             state: only those that have come this far.
-            offset: skipped.
-            limit: at most.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
         """
-        wanted: ColumnElement[bool] = deliveries.c.endpoint == webhook_id
+        its: ColumnElement[bool] = deliveries.c.endpoint == webhook_id
         if state is not None:
-            wanted &= deliveries.c.state == state.value
-        rows = await self._read(
-            select(deliveries, outbox.c.at)
-            .join_from(deliveries, outbox, outbox.c.event_id == deliveries.c.event_id)
-            .where(wanted)
-            .order_by(deliveries.c.event_id.desc())
-            .offset(offset)
-            .limit(limit)
-        )
-        total = await self._count(select(func.count()).select_from(deliveries).where(wanted))
-        return [(delivery_of(row), row["at"]) for row in rows], total
+            its &= deliveries.c.state == state.value
+        both = select(deliveries, outbox.c.at).join_from(deliveries, outbox, outbox.c.event_id == deliveries.c.event_id)
+        found = await self._page(both.where(its), Order(deliveries.c.event_id, descending=True), wanted)
+        return found.each(lambda row: (delivery_of(row), row["at"]))
 
     async def redeliver(self, webhook_id: str, event_id: str) -> tuple[Delivery, datetime] | None:
         """Have an event delivered to a webhook again, or now; ``None`` when it was never to hear of it.
@@ -120,21 +115,30 @@ class Outbox(StorePart):
 
         return await self._writer.run(work, committed)
 
-    async def prune_outbox(self, *, days: int) -> int:
-        """Remove events older than `days` that nobody waits for; how many were looked at.
+    async def prune_outbox(self, *, days: int, rows_max: int = 0) -> int:
+        """Remove events that nobody waits for and that are old or too many; how many were looked at.
 
         A little at a time: calls that are being written wait no longer than for one such piece.
+
+        Args:
+            days: those older than this are old.
+            rows_max: those beyond the newest so many are too many; 0: none are.
         """
         before = self._clock.now() - timedelta(days=days)
+        first_too_many = ""
+        if rows_max:
+            newest = select(outbox.c.event_id).order_by(outbox.c.event_id.desc())
+            row = await self._one(newest.offset(rows_max).limit(1))
+            first_too_many = "" if row is None else row["event_id"]
         looked_at, after = 0, ""
         while True:
             rows = await self._read(
                 select(outbox.c.event_id, outbox.c.at)
                 .where(outbox.c.event_id > after)
                 .order_by(outbox.c.event_id)
-                .limit(_REMOVED_AT_A_TIME)
+                .limit(PIECE_ROWS)
             )
-            old = [row["event_id"] for row in rows if row["at"] < before]
+            old = [row["event_id"] for row in rows if row["at"] < before or row["event_id"] <= first_too_many]
             if not old:
                 return looked_at
             piece = outbox.c.event_id.in_(old)
@@ -143,6 +147,7 @@ class Outbox(StorePart):
                 await self._forget(connection, piece)
 
             await self._writer.run(work)
+            await asyncio.sleep(PIECES_APART_S)
             looked_at, after = looked_at + len(old), old[-1]
 
     @staticmethod

@@ -9,7 +9,7 @@ from sqlalchemy.engine import RowMapping
 
 from callgate.entities.account import Account, AccountLimits, ApiKey
 from callgate.entities.agent import Agent
-from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent, ToolUse
+from callgate.entities.call import Call, CallEvent, CallStage, CallTombstone, Message, OutboxEvent, ToolUse
 from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
 from callgate.entities.sip_config import (
@@ -152,7 +152,6 @@ def agent_of(row: Row, calls: int = 0) -> Agent:
 
 def call_row(call: Call) -> dict[str, Any]:
     """A call as a row."""
-    duration_s = (call.ended - call.joined).total_seconds() if call.ended and call.joined else None
     return {
         "call_id": call.call_id,
         "account_id": call.account_id,
@@ -168,11 +167,27 @@ def call_row(call: Call) -> dict[str, Any]:
         "join_url": call.join_url,
         "joined": call.joined,
         "ended": call.ended,
-        "duration_s": duration_s,
+        "duration_s": _duration_s(call),
         "end_reason": call.end_reason,
         "outcome": call.outcome,
         "outcome_detail": call.outcome_detail,
+        "auto_delete": call.settings.get("retentionPolicy") == "CALL_RETENTION_POLICY_AUTO_DELETE",
     }
+
+
+def _duration_s(call: Call | CallTombstone) -> float | None:
+    return (call.ended - call.joined).total_seconds() if call.ended and call.joined else None
+
+
+def tombstone_row(tombstone: CallTombstone) -> dict[str, Any]:
+    """What stays of a call as a row."""
+    kept = {attribute.name: getattr(tombstone, attribute.name) for attribute in fields(CallTombstone)}
+    return {**kept, "duration_s": _duration_s(tombstone)}
+
+
+def tombstone_of(row: Row) -> CallTombstone:
+    """What stays of a call from its row."""
+    return CallTombstone(**{attribute.name: row[attribute.name] for attribute in fields(CallTombstone)})
 
 
 def call_of(row: Row) -> Call:

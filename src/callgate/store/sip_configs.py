@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.sip_config import SipConfig, SipConfigVersion
 from callgate.store.base import StorePart
 from callgate.store.errors import VersionConflict
+from callgate.store.pages import Order
 from callgate.store.rows import config_json, version_of, version_row
 from callgate.store.tables import sip_config_versions
 
@@ -57,14 +59,16 @@ class SipConfigStore(StorePart):
 
         return await self._writer.run(work, committed)
 
-    async def sip_config_versions(
-        self, account_id: str, *, offset: int, limit: int
-    ) -> tuple[list[SipConfigVersion], int]:
-        """The history, newest first, and how many there are."""
+    async def sip_config_versions(self, account_id: str, wanted: PageWanted) -> PageFound[SipConfigVersion]:
+        """The history, newest first.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
+        """
         table = sip_config_versions
-        mine = table.c.account_id == account_id
-        rows = await self._read(select(table).where(mine).order_by(table.c.number.desc()).offset(offset).limit(limit))
-        return [version_of(row) for row in rows], await self._count(select(func.count()).select_from(table).where(mine))
+        newest_first = Order(table.c.number, descending=True)
+        found = await self._page(select(table).where(table.c.account_id == account_id), newest_first, wanted)
+        return found.each(version_of)
 
     async def sip_config_version(self, account_id: str, number: int) -> SipConfigVersion | None:
         """One step of the history."""

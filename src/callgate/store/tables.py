@@ -40,6 +40,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def _where_there_is_one(name: str, index: str, *columns: str) -> Index:
+    """An index of the rows whose column `name` is not null."""
+    there = text(f"{name} IS NOT NULL")
+    return Index(index, *columns, sqlite_where=there, postgresql_where=there)
+
+
 metadata = MetaData()
 
 accounts = Table(
@@ -176,9 +182,16 @@ calls = Table(
     Column("end_reason", String(32)),
     Column("outcome", String(64)),
     Column("outcome_detail", Text, nullable=False),
+    Column("auto_delete", Boolean, nullable=False, server_default=false()),  # to go when it is over and told of
     Index("calls_by_account", "account_id", "created"),
     Index("calls_by_agent", "agent_id", "created"),
     Index("calls_open", "ended"),
+    Index(
+        "calls_to_delete",
+        "ended",
+        sqlite_where=text("auto_delete"),
+        postgresql_where=text("auto_delete"),
+    ),
 )
 
 call_stages = Table(  # of calls that have had more than one; else the call itself says all of its only one
@@ -197,6 +210,17 @@ deleted_calls = Table(
     Column("call_id", String(36), primary_key=True),
     Column("account_id", String(36), nullable=False),
     Column("deleted", UtcDateTime, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("joined", UtcDateTime),
+    Column("ended", UtcDateTime),
+    Column("duration_s", Float),
+    Column("end_reason", String(32)),
+    Column("agent_id", String(36)),
+    Column("agent_name", Text),
+    Column("voice", Text),
+    Column("max_duration", Text, nullable=False),
+    Column("recording_enabled", Boolean, nullable=False),
+    Index("deleted_calls_by_account", "account_id", "deleted"),
 )
 
 messages = Table(
@@ -217,12 +241,7 @@ messages = Table(
     Column("tool_id", String(36)),
     Column("tool_error", Text),
     Column("call_state", JSON(none_as_null=True)),
-    Index(
-        "messages_by_tool",
-        "tool_id",
-        sqlite_where=text("tool_id IS NOT NULL"),
-        postgresql_where=text("tool_id IS NOT NULL"),
-    ),
+    _where_there_is_one("tool_id", "messages_by_tool", "tool_id"),
 )
 
 call_events = Table(
@@ -264,7 +283,13 @@ decisions = Table(
     Column("trace", JSON, nullable=False),
     Column("count", Integer, nullable=False),
     Column("attempt", JSON, nullable=False),
-    Index("decisions_by_account", "account_id", "decision_id"),
+    # One for each filter, in the order of the list: a page of ten million records is read like one of ten.
+    Index("decisions_by_account", "account_id", "at"),
+    Index("decisions_by_verdict", "account_id", "verdict", "at"),
+    Index("decisions_by_source", "account_id", "source_address", "at"),
+    _where_there_is_one("outcome", "decisions_by_outcome", "account_id", "outcome", "at"),
+    _where_there_is_one("agent_id", "decisions_by_agent", "account_id", "agent_id", "at"),
+    _where_there_is_one("call_id", "decisions_by_call", "account_id", "call_id", "at"),
     Index("decisions_by_kind", "stranger", "decision_id"),
     Index("decisions_by_time", "at"),
 )

@@ -5,18 +5,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.webhook import DeliveryState, Webhook, WebhookHealth
-from callgate.store.base import StorePart
+from callgate.store.base import PIECE_ROWS, StorePart
 from callgate.store.errors import TooMany
 from callgate.store.groups import health_changes
+from callgate.store.pages import Order
 from callgate.store.rows import health_of, health_row, webhook_of, webhook_row
 from callgate.store.tables import deliveries, webhooks
 
-# Deliveries removed in one transaction: some 10 ms.
-_REMOVED_AT_A_TIME: Final = 1_000
 WEBHOOKS_MAX: Final = 100  # of an account: every event is compared with each of them
 
 
@@ -82,16 +82,11 @@ class WebhookStore(StorePart):
             if deleted:
                 self.snapshot.swap(self.snapshot.now.without_webhook(account_id, webhook_id), account_id)
 
-        piece = select(deliveries.c.event_id).where(deliveries.c.endpoint == webhook_id).limit(_REMOVED_AT_A_TIME)
-        its = (deliveries.c.endpoint == webhook_id) & deliveries.c.event_id.in_(piece)
-
-        async def remove(connection: AsyncConnection) -> int:
-            return (await connection.execute(delete(deliveries).where(its))).rowcount
-
         if not await self._writer.run(work, committed):
             return False
-        while await self._writer.run(remove):
-            pass
+        piece = select(deliveries.c.event_id).where(deliveries.c.endpoint == webhook_id).limit(PIECE_ROWS)
+        its = (deliveries.c.endpoint == webhook_id) & deliveries.c.event_id.in_(piece)
+        await self._in_pieces(delete(deliveries).where(its))
         return True
 
     async def get_webhook(self, account_id: str, webhook_id: str) -> tuple[Webhook, WebhookHealth] | None:
@@ -100,23 +95,19 @@ class WebhookStore(StorePart):
         return None if row is None else (webhook_of(row), health_of(row))
 
     async def list_webhooks(
-        self, account_id: str, *, agent_id: str | None = None, offset: int, limit: int
-    ) -> tuple[list[tuple[Webhook, WebhookHealth]], int]:
-        """Webhooks and how they fare, newest first, and how many there are.
+        self, account_id: str, wanted: PageWanted, *, agent_id: str | None = None
+    ) -> PageFound[tuple[Webhook, WebhookHealth]]:
+        """Webhooks and how they fare, newest first; `agent_id`: only those of this agent.
 
-        Args:
-            account_id: whose.
-            agent_id: only those of this agent.
-            offset: skipped.
-            limit: at most.
+        Raises:
+            MarkUnfit: the mark is of another list.
         """
-        wanted = _shown(account_id)
+        shown = _shown(account_id)
         if agent_id is not None:
-            wanted &= webhooks.c.agent_id == agent_id
-        newest = select(webhooks).where(wanted).order_by(webhooks.c.created.desc(), webhooks.c.webhook_id)
-        rows = await self._read(newest.offset(offset).limit(limit))
-        total = await self._count(select(func.count()).select_from(webhooks).where(wanted))
-        return [(webhook_of(row), health_of(row)) for row in rows], total
+            shown &= webhooks.c.agent_id == agent_id
+        newest_first = Order(webhooks.c.created, webhooks.c.webhook_id, descending=True)
+        found = await self._page(select(webhooks).where(shown), newest_first, wanted)
+        return found.each(lambda row: (webhook_of(row), health_of(row)))
 
     async def webhook_healths(self) -> Mapping[str, WebhookHealth]:
         """How every webhook fares, by id."""

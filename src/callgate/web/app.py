@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 import callgate
+from callgate.entities.page import MarkUnfit
 from callgate.operations.errors import Full, Refused
 from callgate.operations.operations import Operations
 from callgate.schema.agent import AgentBody
@@ -18,6 +19,7 @@ from callgate.schema.api_key import ApiKeyBody, ApiKeyPatch
 from callgate.schema.errors import Invalid
 from callgate.schema.evaluate import EvaluateBody
 from callgate.schema.fallback import FallbackPatch, FallbackTest
+from callgate.schema.page import unfit_cursor
 from callgate.schema.replay import ReplayBody
 from callgate.schema.shadow import ShadowBody
 from callgate.schema.sip_config import SipConfigPatch
@@ -33,6 +35,7 @@ from callgate.web.api import (
     call_throttles,
     calls,
     decisions,
+    deleted_calls,
     fallback,
     models,
     rehearsal,
@@ -93,6 +96,7 @@ def create_app(
         webhooks,
         calls,
         call_throttles,
+        deleted_calls,
         stages,
         models,
         voices,
@@ -141,6 +145,10 @@ def _add_refusals(app: FastAPI) -> None:
     @app.exception_handler(Invalid)
     async def invalid(request: Request, error: Invalid) -> JSONResponse:
         return JSONResponse(error.errors, 400)
+
+    @app.exception_handler(MarkUnfit)
+    async def unfit(request: Request, error: MarkUnfit) -> JSONResponse:
+        return JSONResponse(unfit_cursor().errors, 400)
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> JSONResponse:

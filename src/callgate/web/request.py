@@ -1,21 +1,24 @@
 """What every request has in common: whose key, whose body, which page."""
 
-from collections.abc import Sequence
 from typing import Annotated, Final
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import APIKeyHeader
 
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import Mark, PageFound, PageWanted
 from callgate.operations.caller import Caller
 from callgate.operations.operations import Operations
+from callgate.schema.errors import Invalid
 from callgate.schema.json_text import read_json
-from callgate.schema.page import page, page_size, read_cursor, write_cursor
+from callgate.schema.page import list_name, page, page_size, read_cursor, write_cursor
 from callgate.web.masking import hide_secrets
 
 KEY_HEADER: Final = "X-API-Key"
 UNSAFE_KEY_HEADER: Final = "X-Unsafe-API-Key"  # the same, and the one that browsers of other sites may send
 LINT_HEADER: Final = "X-Callgate-Lint"
+
+_PAGING: Final = ("cursor", "pageSize")  # the parameters that do not say which list it is
 
 _key = APIKeyHeader(name=KEY_HEADER, scheme_name="apiKeyAuth", auto_error=False)
 
@@ -67,24 +70,24 @@ class Paging:
         """Read it from the query.
 
         Raises:
-            Invalid: no such cursor, or a size out of bounds.
+            Invalid: no cursor of this list, a size out of bounds, or what no text in a database can hold.
         """
         self._url = request.url
-        self.offset = read_cursor(cursor)
-        self.limit = page_size(pageSize)
+        given = request.query_params.multi_items()
+        unfit = [name for name, value in given if "\0" in name + value]
+        if unfit:
+            raise Invalid({name: ["may not hold a NUL character"] for name in unfit})
+        self._list = list_name(request.scope["path"], ((name, value) for name, value in given if name not in _PAGING))
+        self.wanted = PageWanted(page_size(pageSize), None if cursor is None else read_cursor(cursor, self._list))
 
-    def answer(self, results: Sequence[Json], total: int) -> JsonObject:
+    def answer(self, found: PageFound[Json]) -> JsonObject:
         """The page, with the URLs of its neighbours."""
-        following = self.offset + self.limit
-        return page(
-            results,
-            total,
-            self._at(following) if following < total else None,
-            self._at(max(0, self.offset - self.limit)) if self.offset else None,
-        )
+        return page(found.items, found.total, self._at(found.following), self._at(found.preceding))
 
-    def _at(self, offset: int) -> str:
-        return str(self._url.include_query_params(cursor=write_cursor(offset)))
+    def _at(self, mark: Mark | None) -> str | None:
+        if mark is None:
+            return None
+        return str(self._url.include_query_params(cursor=write_cursor(mark, self._list)))
 
 
 Asker = Annotated[Caller, Depends(authenticated)]

@@ -17,8 +17,7 @@ async def list_agents(
     asker: Asker, verbs: Verbs, paging: Page, search: str | None = None, sort: str | None = None
 ) -> dict[str, Any]:
     """The agents."""
-    found = await verbs.agents.find(asker, search=search, sort=sort, offset=paging.offset, limit=paging.limit)
-    return paging.answer(*found)
+    return paging.answer(await verbs.agents.find(asker, paging.wanted, search=search, sort=sort))
 
 
 @router.post("", status_code=201, openapi_extra=body_of(AgentBody))
@@ -48,7 +47,7 @@ async def delete_agent(agent_id: str, asker: Asker, verbs: Verbs) -> None:
 @router.get("/{agent_id}/calls")
 async def list_agent_calls(agent_id: str, asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
     """The calls of one agent, newest first."""
-    return paging.answer(*await verbs.calls.of_agent(asker, agent_id, offset=paging.offset, limit=paging.limit))
+    return paging.answer(await verbs.calls.of_agent(asker, agent_id, paging.wanted))
 
 
 @router.post("/{agent_id}/calls", status_code=201, openapi_extra=body_of(StartAgentCallBody))

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/api_keys", tags=["api_keys"])
 @router.get("")
 async def list_api_keys(asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
     """The keys, newest first."""
-    return paging.answer(*verbs.api_keys.find(asker, offset=paging.offset, limit=paging.limit))
+    return paging.answer(verbs.api_keys.find(asker, paging.wanted))
 
 
 @router.post("", status_code=201, openapi_extra=body_of(ApiKeyBody))

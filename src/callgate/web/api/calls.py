@@ -1,14 +1,14 @@
 """`/api/calls`."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from starlette.responses import FileResponse, StreamingResponse
 
 from callgate.media.recording_folder import Growing
-from callgate.operations.calls import CallQuery
-from callgate.schema.errors import Invalid
 from callgate.schema.start_call import StartCallBody
+from callgate.web.call_filters import Filters
 from callgate.web.documented import body_of
 from callgate.web.request import Asker, JsonBody, Page, Verbs
 
@@ -16,32 +16,12 @@ router = APIRouter(prefix="/api/calls", tags=["calls"])
 
 _Text = str | None
 _WAV = "audio/wav"
-# Filters of the public service that are not offered: ignoring one would answer a question nobody asked.
-_NOT_OFFERED = ("timeOfDayStart", "timeOfDayEnd", "voiceId")
 
 
 @router.get("")
-async def list_calls(
-    request: Request,
-    asker: Asker,
-    verbs: Verbs,
-    paging: Page,
-    agent_ids: Annotated[tuple[str, ...], Query(alias="agentIds")] = (),
-    from_date: Annotated[_Text, Query(alias="fromDate")] = None,
-    to_date: Annotated[_Text, Query(alias="toDate")] = None,
-    duration_min: Annotated[_Text, Query(alias="durationMin")] = None,
-    duration_max: Annotated[_Text, Query(alias="durationMax")] = None,
-    search: _Text = None,
-    sort: _Text = None,
-) -> dict[str, Any]:
+async def list_calls(asker: Asker, verbs: Verbs, paging: Page, filters: Filters, sort: _Text = None) -> dict[str, Any]:
     """Calls; `metadata.<key>=<value>` narrows the list too."""
-    given = request.query_params
-    refused = [name for name in _NOT_OFFERED if name in given]
-    if refused:
-        raise Invalid({name: ["this filter is not offered"] for name in refused})
-    metadata = {key.removeprefix("metadata."): value for key, value in given.items() if key.startswith("metadata.")}
-    query = CallQuery(agent_ids, from_date, to_date, duration_min, duration_max, metadata, search, sort)
-    return paging.answer(*await verbs.calls.find(asker, query, offset=paging.offset, limit=paging.limit))
+    return paging.answer(await verbs.calls.find(asker, replace(filters, sort=sort), paging.wanted))
 
 
 @router.post("", status_code=201, openapi_extra=body_of(StartCallBody))
@@ -75,8 +55,7 @@ async def delete_call(call_id: str, asker: Asker, verbs: Verbs) -> None:
 @router.get("/{call_id}/messages")
 async def list_messages(call_id: str, asker: Asker, verbs: Verbs, paging: Page, mode: _Text = None) -> dict[str, Any]:
     """What was said."""
-    found = await verbs.calls.messages(asker, call_id, mode=mode, offset=paging.offset, limit=paging.limit)
-    return paging.answer(*found)
+    return paging.answer(await verbs.calls.messages(asker, call_id, paging.wanted, mode=mode))
 
 
 @router.get("/{call_id}/events")
@@ -89,10 +68,8 @@ async def list_events(
     type: _Text = None,
 ) -> dict[str, Any]:
     """What happened."""
-    found = await verbs.calls.events(
-        asker, call_id, severity=minimum_severity, type=type, offset=paging.offset, limit=paging.limit
-    )
-    return paging.answer(*found)
+    found = await verbs.calls.events(asker, call_id, paging.wanted, severity=minimum_severity, type=type)
+    return paging.answer(found)
 
 
 @router.get(

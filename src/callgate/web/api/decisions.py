@@ -29,7 +29,7 @@ async def list_decisions(
 ) -> dict[str, Any]:
     """The records of INVITEs, newest first, each step in words."""
     query = DecisionQuery(verdict, outcome, source_address, agent_id, call_id, from_date, to_date)
-    return paging.answer(*await verbs.decisions.find(asker, query, offset=paging.offset, limit=paging.limit))
+    return paging.answer(await verbs.decisions.find(asker, query, paging.wanted))
 
 
 @router.get("/decisions/{decision_id}")

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from callgate.entities.page import page_of
 from callgate.web.request import Asker, Page, Verbs
 
 router = APIRouter(prefix="/api/models", tags=["models"])
@@ -12,6 +13,4 @@ router = APIRouter(prefix="/api/models", tags=["models"])
 @router.get("")
 async def list_models(asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
     """The models that are configured, by name."""
-    names = verbs.models
-    page = names[paging.offset : paging.offset + paging.limit]
-    return paging.answer([{"name": name} for name in page], len(names))
+    return paging.answer(page_of(verbs.models, lambda name: (name,), paging.wanted).each(lambda name: {"name": name}))

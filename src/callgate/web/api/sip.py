@@ -39,7 +39,7 @@ async def lint_sip_config(asker: Asker, verbs: Verbs) -> dict[str, Any]:
 @router.get("/versions")
 async def list_sip_config_versions(asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
     """The history of the rules, newest first."""
-    return paging.answer(*await verbs.sip_config.versions(asker, offset=paging.offset, limit=paging.limit))
+    return paging.answer(await verbs.sip_config.versions(asker, paging.wanted))
 
 
 @router.get("/versions/{number}")

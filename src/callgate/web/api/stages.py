@@ -18,7 +18,7 @@ async def list_call_tools(call_id: str, asker: Asker, verbs: Verbs) -> list[Any]
 @router.get("/stages")
 async def list_stages(call_id: str, asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
     """The stages, in order."""
-    return paging.answer(*await verbs.stages.find(asker, call_id, offset=paging.offset, limit=paging.limit))
+    return paging.answer(await verbs.stages.find(asker, call_id, paging.wanted))
 
 
 @router.get("/stages/{call_stage_id}")
@@ -32,8 +32,7 @@ async def list_stage_messages(
     call_id: str, call_stage_id: str, asker: Asker, verbs: Verbs, paging: Page
 ) -> dict[str, Any]:
     """What was said in a stage."""
-    found = await verbs.stages.messages(asker, call_id, call_stage_id, offset=paging.offset, limit=paging.limit)
-    return paging.answer(*found)
+    return paging.answer(await verbs.stages.messages(asker, call_id, call_stage_id, paging.wanted))
 
 
 @router.get("/stages/{call_stage_id}/messages/{call_stage_message_index}/audio")

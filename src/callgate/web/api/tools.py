@@ -23,10 +23,8 @@ async def list_tools(
     sort_order: Annotated[_Text, Query(alias="sortOrder")] = None,
 ) -> dict[str, Any]:
     """The tools that may be selected: the account's own, and those that are built in."""
-    found = verbs.tools.find(
-        asker, ownership=ownership, search=search, sort_order=sort_order, offset=paging.offset, limit=paging.limit
-    )
-    return paging.answer(*found)
+    found = verbs.tools.find(asker, paging.wanted, ownership=ownership, search=search, sort_order=sort_order)
+    return paging.answer(found)
 
 
 @router.post("", status_code=201, openapi_extra=body_of(ToolBody))
@@ -56,7 +54,7 @@ async def delete_tool(tool_id: str, asker: Asker, verbs: Verbs) -> None:
 @router.get("/{tool_id}/history")
 async def list_tool_history(tool_id: str, asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
     """The calls in which a tool was used, newest first."""
-    return paging.answer(*await verbs.tools.history(asker, tool_id, offset=paging.offset, limit=paging.limit))
+    return paging.answer(await verbs.tools.history(asker, tool_id, paging.wanted))
 
 
 @router.post("/{tool_id}/test", openapi_extra=body_of(ToolTest))

@@ -18,8 +18,7 @@ async def list_webhooks(
     asker: Asker, verbs: Verbs, paging: Page, agent_id: Annotated[_Text, Query(alias="agentId")] = None
 ) -> dict[str, Any]:
     """The webhooks, newest first."""
-    found = await verbs.webhooks.find(asker, agent_id=agent_id, offset=paging.offset, limit=paging.limit)
-    return paging.answer(*found)
+    return paging.answer(await verbs.webhooks.find(asker, paging.wanted, agent_id=agent_id))
 
 
 @router.post("", status_code=201, openapi_extra=body_of(WebhookBody))
@@ -57,8 +56,7 @@ async def list_deliveries(
     webhook_id: str, asker: Asker, verbs: Verbs, paging: Page, state: _Text = None
 ) -> dict[str, Any]:
     """What a webhook was told or is to be told, newest first."""
-    found = await verbs.webhooks.deliveries(asker, webhook_id, state=state, offset=paging.offset, limit=paging.limit)
-    return paging.answer(*found)
+    return paging.answer(await verbs.webhooks.deliveries(asker, webhook_id, paging.wanted, state=state))
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/redeliver")
