@@ -289,6 +289,20 @@ def test_a_full_disk_stops_the_recording_and_leaves_what_there_is(small_disk: Pa
         subprocess.run(["umount", str(small_disk)], check=True)
 
 
+def test_of_too_many_recordings_the_newest_stay(tmp_path: Path) -> None:
+    calls = [str(uuid4()) for _ in range(4)]
+    recordings = Recordings(tmp_path, at_once, free_bytes_min=0)
+    for call_id in calls:
+        recordings.record(call_id, 8_000, refuse).agent(frame(0), 0.0)
+    recordings.close()
+    for n, call_id in enumerate(calls):
+        os.utime(recording_path(tmp_path, call_id), (1_000 + n, 1_000 + n))
+    folder = RecordingFolder(tmp_path)
+    assert folder.prune(0.0, files_max=4) == 0
+    assert folder.prune(1_001, files_max=2) == 2
+    assert [folder.finished(call_id) is not None for call_id in calls] == [False, False, True, True]
+
+
 def test_recordings_to_which_nothing_was_added_for_long_are_removed(tmp_path: Path) -> None:
     old, new = str(uuid4()), str(uuid4())
     recordings = Recordings(tmp_path, at_once, free_bytes_min=0)

@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from callgate.app.first_start import CannotStart, demo_agent, first_account, mak
 from callgate.app.listening import Listening
 from callgate.app.policies import Policies
 from callgate.app.referring import transfers_of
+from callgate.app.retention import Retention
 from callgate.app.voices import offered_voices
 from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
@@ -61,7 +61,6 @@ _BRAINS: Final = "callgate.brains.catalogue:factories"
 _DATABASE: Final = "callgate.db"
 # Calls that were told to end have this long to say BYE, count their sound and be written down.
 _LAST_WORDS_S: Final = 5.0
-_PRUNE_EVERY_S: Final = 600.0
 # At a hundred calls per second the store's log grows by some 2 MB in this time.
 _CHECKPOINT_EVERY_S: Final = 2.0
 # Changes of accounts by command are in force within a second; looking for them is one row by its key.
@@ -191,6 +190,7 @@ class Server:
         endpoint = await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
         if transfers is not None:
             transfers.dialler = Dialling(endpoint)
+        recordings = RecordingFolder(self._recordings_folder())
         operations = Operations(
             store=store,
             clock=self._clock,
@@ -202,7 +202,7 @@ class Server:
             check_url=check,
             hook=hook,
             handlers=hook,
-            recordings=RecordingFolder(self._recordings_folder()),
+            recordings=recordings,
             tasks=self._tasks,
             tool_client=self._make_tool_client(allow_loopback=on_this_machine),
             models=sorted({"demo", *settings.models}),
@@ -213,7 +213,8 @@ class Server:
             process_id=self._process_id,
         )
         self._serve_http(operations, gate, http_socket)
-        self._tasks.spawn(self._prune(), name="prune decisions")
+        retention = Retention(store, settings, recordings, self.registry, self._log)
+        self._tasks.spawn(retention.run(), name="retention")
         self._tasks.spawn(self._checkpoint(), name="checkpoint")
         self._tasks.spawn(self._follow(), name="follow accounts")
         self._tasks.spawn(self._keep_shadows(shadows), name="keep shadows")
@@ -407,22 +408,6 @@ class Server:
         self.http_address = sock.getsockname()[:2]
         serving = asyncio.get_running_loop().create_task(web.serve(sockets=[sock]), name="http")
         self._closers.append(partial(_stop_web, web, serving))
-
-    async def _prune(self) -> None:
-        """Keep decision records, events and recordings within their limits."""
-        settings = self.settings
-        while True:
-            await self.store.prune(
-                days=settings.decisions_days,
-                rows_max=settings.decisions_rows_max,
-                strangers_rows_max=settings.strangers_rows_max,
-            )
-            await self.store.prune_outbox(days=settings.webhook_days)
-            await self.store.prune_webhooks(days=settings.webhook_days)
-            if settings.recordings_days:
-                before_s = time.time() - settings.recordings_days * 86_400
-                await asyncio.to_thread(RecordingFolder(self._recordings_folder()).prune, before_s)
-            await asyncio.sleep(_PRUNE_EVERY_S)
 
     async def _checkpoint(self) -> None:
         while True:

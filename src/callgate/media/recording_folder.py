@@ -71,19 +71,22 @@ class RecordingFolder:
                 return True
         return False
 
-    def prune(self, before_s: float) -> int:
-        """Delete the recordings to which nothing was added since; how many they were.
+    def prune(self, before_s: float, files_max: int = 0) -> int:
+        """Delete recordings that are old or too many; how many they were.
 
         Args:
-            before_s: seconds since 1970.
+            before_s: seconds since 1970; those to which nothing was added since are old.
+            files_max: those beyond the newest so many are too many; 0: none are.
         """
-        deleted = 0
+        changed: list[tuple[float, Path]] = []
         for path in self._folder.glob("*.wav"):
             with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime < before_s:
-                    path.unlink()
-                    deleted += 1
-        return deleted
+                changed.append((path.stat().st_mtime, path))
+        changed.sort(reverse=True)
+        unwanted = [path for n, (at_s, path) in enumerate(changed) if at_s < before_s or (files_max and n >= files_max)]
+        for path in unwanted:
+            path.unlink(missing_ok=True)
+        return len(unwanted)
 
     def _path(self, call_id: str) -> Path | None:
         try:

@@ -51,9 +51,10 @@ class DeletedCalls(Outbox):
                 await self._in_pieces(delete(table).where(tuple_(*key).in_(piece)))
 
         async def work(connection: AsyncConnection) -> int:
-            rows = (await connection.execute(select(calls).where(calls.c.call_id.in_(call_ids)))).mappings()
+            these = delete(calls).where(calls.c.call_id.in_(call_ids)).returning(calls)
+            rows = (await connection.execute(these)).mappings().all()  # others may delete them at the same time
             gone = [tombstone_row(tombstone_of_call(call_of(row), self._clock.now())) for row in rows]
-            for table in (calls, messages, call_events, call_stages):
+            for table in (messages, call_events, call_stages):
                 await connection.execute(delete(table).where(table.c.call_id.in_(call_ids)))
             await self._forget(connection, outbox.c.call_id.in_(call_ids))
             if gone:

@@ -71,6 +71,12 @@ class RequestSettings:
         unit="days",
         lowest=1,
     )
+    webhook_rows_max: int = setting(
+        "webhook.rows_max",
+        1_000_000,
+        "Events that no webhook waits for kept at most, the newest ones; about 1.5 GB. 0: as many as there are.",
+        lowest=0,
+    )
     url_allow_private: bool = setting(
         "url.allow_private",
         False,

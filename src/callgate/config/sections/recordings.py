@@ -21,6 +21,12 @@ class RecordingSettings:
         unit="days",
         lowest=0,
     )
+    recordings_files_max: int = setting(
+        "recordings.files_max",
+        100_000,
+        "Recordings kept at most, the newest ones: some 200 GB when each is two minutes long. 0: as many as there are.",
+        lowest=0,
+    )
     recordings_free_bytes_min: int = setting(
         "recordings.free_bytes_min",
         536_870_912,

@@ -19,7 +19,7 @@ class StoreSettings:
     decisions_rows_max: int = setting(
         "decisions.rows_max",
         1_000_000,
-        "Decision records of admitted sources kept at most; about 1 GB.",
+        "Decision records of admitted sources kept at most; about 1.5 GB.",
         lowest=1_000,
     )
     strangers_rows_max: int = setting(
@@ -28,6 +28,46 @@ class StoreSettings:
         "Decision records of strangers kept at most, a budget of their own: a scanner never pushes out "
         "a caller's record.",
         lowest=100,
+    )
+    calls_days: int = setting(
+        "calls.days",
+        0,
+        "Calls made longer ago than this are deleted, with all that was said in them and their recordings; 0: never. "
+        "Also those whose `retentionPolicy` is to retain them.",
+        unit="days",
+        lowest=0,
+    )
+    calls_rows_max: int = setting(
+        "calls.rows_max",
+        1_000_000,
+        "Calls of an account kept at most, the newest ones; about 10 GB. 0: as many as there are.",
+        lowest=0,
+    )
+    events_days: int = setting(
+        "events.days",
+        0,
+        "What happened in calls is forgotten after this, though the calls stay; 0: as long as their calls.",
+        unit="days",
+        lowest=0,
+    )
+    events_rows_max: int = setting(
+        "events.rows_max",
+        20_000_000,
+        "Events in calls kept at most, the newest ones; about 6 GB. 0: as many as there are.",
+        lowest=0,
+    )
+    deleted_calls_days: int = setting(
+        "deleted_calls.days",
+        365,
+        "When and how a deleted call was is forgotten after this; 0: never.",
+        unit="days",
+        lowest=0,
+    )
+    deleted_calls_rows_max: int = setting(
+        "deleted_calls.rows_max",
+        1_000_000,
+        "Deleted calls of an account of which that is kept, the last ones; about 400 MB. 0: of all.",
+        lowest=0,
     )
     store_synchronous: str = setting(
         "store.synchronous",
