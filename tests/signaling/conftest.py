@@ -9,6 +9,7 @@ import pytest
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
 from callgate.signaling.endpoint import SipEndpoint
+from callgate.signaling.sip_log import SipLogOptions
 from callgate.signaling.transport import Listener
 from callgate.signaling.transports import TransportOptions
 from callgate.testing.clock import ManualClock
@@ -27,6 +28,7 @@ class House:
     strangers: set[str] = field(default_factory=set)
     draining: bool = False
     refers: bool = False
+    sip_logs: SipLogOptions | None = None
     address: tuple[str, int] = ("", 0)
     wires: list[Any] = field(default_factory=list)
 
@@ -45,6 +47,7 @@ class House:
             user_agent="Callgate/test",
             t1_s=T1_S,
             refers=self.refers,
+            sip_logs=self.sip_logs,
             warn=self.warnings.append,
             transports=TransportOptions(**options),
         )

@@ -28,6 +28,7 @@ from callgate.calls.gate import Gate, GateLimits
 from callgate.calls.joining import Joining
 from callgate.calls.registry import Registry
 from callgate.calls.shadows import ShadowWatch
+from callgate.calls.sip_logs import SipLogs
 from callgate.calls.surroundings import Surroundings
 from callgate.calls.target import Transfers
 from callgate.config.load import parse_bind
@@ -48,6 +49,7 @@ from callgate.schema.start_call import CheckUrl, validate_start_agent_call, vali
 from callgate.signaling.dialling import Dialling
 from callgate.signaling.endpoint import SipEndpoint
 from callgate.signaling.listeners import CannotListen
+from callgate.signaling.sip_log import SipLogOptions
 from callgate.signaling.transport import Listener
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
@@ -176,7 +178,8 @@ class Server:
         around = self._surroundings(hook, LoopAlarms(loop), check, transfers)
         proofs = caller_proofs(settings, store.snapshot.accounts, self._ids.token(32).encode())
         shadows = ShadowWatch(lambda: policies.shadows, self._clock)
-        gate = self._make_gate(policies, media, around, proofs, shadows)
+        sip_logs = SipLogs(store) if settings.sip_logs_enabled else None
+        gate = self._make_gate(policies, media, around, proofs, shadows, sip_logs)
         joining = Joining(
             registry=self.registry,
             around=around,
@@ -187,7 +190,7 @@ class Server:
         )
         media.on_knock = joining.knocked
         await listening.begin(LoopAlarms(loop), self._ids, self._tasks)
-        endpoint = await self._listen(gate, LoopAlarms(loop), sip_host, sip_port)
+        endpoint = await self._listen(gate, sip_logs, LoopAlarms(loop), sip_host, sip_port)
         if transfers is not None:
             transfers.dialler = Dialling(endpoint)
         recordings = RecordingFolder(self._recordings_folder())
@@ -210,6 +213,7 @@ class Server:
             limits_of=policies.limits_of,
             calls_max=settings.calls_max,
             shadows=shadows,
+            sip_logs=settings.sip_logs_enabled,
             process_id=self._process_id,
         )
         self._serve_http(operations, gate, http_socket)
@@ -345,6 +349,7 @@ class Server:
         around: Surroundings,
         proofs: CallerProofs | None,
         shadows: ShadowWatch,
+        sip_logs: SipLogs | None,
     ) -> Gate:
         settings = self.settings
         limits = GateLimits(
@@ -363,12 +368,16 @@ class Server:
             limits=limits,
             proofs=proofs,
             shadows=shadows,
+            sip_logs=sip_logs,
         )
         policies.on_change(gate.rules_changed)
         return gate
 
-    async def _listen(self, gate: Gate, alarms: Alarms, host: str, port: int) -> SipEndpoint:
+    async def _listen(self, gate: Gate, sip_logs: SipLogs | None, alarms: Alarms, host: str, port: int) -> SipEndpoint:
         settings = self.settings
+        options = None
+        if sip_logs is not None:
+            options = SipLogOptions(sip_logs.keep, settings.sip_logs_messages_max, settings.sip_logs_bytes_max)
         endpoint = SipEndpoint(
             calls=gate,
             admits_source=gate.admits_source,
@@ -385,6 +394,7 @@ class Server:
             strangers=gate.strangers,
             replaces=settings.sip_replaces,
             refers=settings.sip_refer,
+            sip_logs=options,
             warn=self._warn,
         )
         try:

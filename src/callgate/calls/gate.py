@@ -12,6 +12,7 @@ from callgate.calls.records import Aftermath, record_of
 from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner
 from callgate.calls.shadows import ShadowWatch
+from callgate.calls.sip_logs import SipLogs
 from callgate.calls.strangers import Strangers
 from callgate.calls.surroundings import Surroundings
 from callgate.calls.takeover import TakeOver, find_replaced, replaced_by
@@ -68,6 +69,7 @@ class Gate:
         limits: GateLimits,
         proofs: CallerProofs | None = None,
         shadows: ShadowWatch | None = None,
+        sip_logs: SipLogs | None = None,
     ) -> None:
         """Keep the door.
 
@@ -79,6 +81,7 @@ class Gate:
             limits: what may be let in.
             proofs: who may prove itself; ``None``: nobody need.
             shadows: sees what is decided; ``None``: nobody compares.
+            sip_logs: told whose dialogs are; ``None``: their messages are not kept.
         """
         self._policies = policies
         self._media = media
@@ -87,6 +90,7 @@ class Gate:
         self._limits = limits
         self._proofs = proofs
         self._shadows = shadows
+        self._sip_logs = sip_logs
         self._rates = SourceRates(limits.source_calls_per_s)
         self.strangers = Strangers(
             NoiseTable(
@@ -160,6 +164,8 @@ class Gate:
         if source is not None:
             self._rates.called(source, self._around.clock.monotonic())
         self._registry.enter(runner, leg.dialog_name)
+        if self._sip_logs is not None:
+            self._sip_logs.belongs(leg.dialog_name, runner)
         runner.begin(leg, session, talk, question)
         if self._shadows is not None:
             self._shadows.saw(leg.attempt, considered.decision, runner.decision_id, self._policies())
@@ -180,6 +186,8 @@ class Gate:
     def _take_over(self, leg: SipLeg) -> None:
         runner = find_replaced(leg.attempt, self._registry)
         assert runner is not None, "it was found on this same turn of the event loop"
+        if self._sip_logs is not None:
+            self._sip_logs.belongs(leg.dialog_name, runner)
         talk = self._talk(leg, runner.rtp_port, runner.begun_ms)
         TakeOver(leg, talk, runner, self._registry).begin()
 

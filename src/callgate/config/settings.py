@@ -16,6 +16,7 @@ from callgate.config.sections.http_requests import RequestSettings
 from callgate.config.sections.node import NodeSettings
 from callgate.config.sections.recordings import RecordingSettings
 from callgate.config.sections.sip import SipSettings
+from callgate.config.sections.sip_logs import SipLogSettings
 from callgate.config.sections.sound import SoundSettings
 from callgate.config.sections.store import StoreSettings
 from callgate.config.sections.tls import TlsSettings
@@ -27,6 +28,7 @@ class Settings(
     HttpSettings,
     ClientSettings,
     SipSettings,
+    SipLogSettings,
     TlsSettings,
     AdmissionSettings,
     RequestSettings,

@@ -10,6 +10,7 @@
         ├── Conflict        409
         ├── Outdated        412
         ├── NotNow          422
+        ├── TooEarly        425
         └── Full            429, 503, with when to ask again
 """
 
@@ -66,6 +67,12 @@ class Full(Refused):
         super().__init__(words)
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+class TooEarly(Refused):
+    """The thing will be there once something is over that goes on."""
+
+    status = 425
 
 
 class NotNow(Refused):

@@ -22,6 +22,7 @@ from callgate.operations.replay import ReplayOperations
 from callgate.operations.replay_jobs import ReplayJobs
 from callgate.operations.shadow import ShadowOperations
 from callgate.operations.sip_config import SipConfigOperations
+from callgate.operations.sip_logs import SipLogOperations
 from callgate.operations.stages import StageOperations
 from callgate.operations.stream_calls import StreamCallOperations
 from callgate.operations.suggestions import SuggestionOperations
@@ -57,6 +58,7 @@ class Operations:
         models: names that calls may ask for as their `model`, in order.
         voices: likewise as their `voice`.
         shadows: what this process has seen of drafts beside the rules; ``None``: it sees no calls.
+        sip_logs: whether the SIP of calls is kept.
         process_id: names this process among those that write what they have seen.
     """
 
@@ -81,6 +83,7 @@ class Operations:
         limits_of: Callable[[Account], AccountLimits],
         calls_max: int,
         shadows: ShadowTallies | None = None,
+        sip_logs: bool = False,
         process_id: str = "",
     ) -> None:
         self.models = tuple(models)
@@ -104,6 +107,7 @@ class Operations:
             recordings,
         )
         self.deleted_calls = DeletedCallOperations(store)
+        self.sip_logs = SipLogOperations(store, clock, live, kept=sip_logs)
         self.stages = StageOperations(store)
         self.tools = ToolOperations(store, check_url, tool_client)
         self.webhooks = WebhookOperations(store, ids, check_url)

@@ -37,6 +37,7 @@ from callgate.ports.signaling import SipLeg as SipLeg
 from callgate.ports.signaling import Strangers as Strangers
 from callgate.ports.store import CallStore as CallStore
 from callgate.ports.store import DeliveryStore as DeliveryStore
+from callgate.ports.store import SipLogStore as SipLogStore
 from callgate.ports.time import Alarm as Alarm
 from callgate.ports.time import Alarms as Alarms
 from callgate.ports.time import Clock as Clock

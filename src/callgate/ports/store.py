@@ -5,6 +5,7 @@ from typing import Protocol
 
 from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord
+from callgate.entities.sip_log import SipLog
 from callgate.entities.webhook import Delivery, WebhookHealth
 
 
@@ -37,6 +38,14 @@ class CallStore(Protocol):
 
     def decision(self, record: DecisionRecord) -> None:
         """Queue the record of a refusal; written within 200 ms. When the queue is full, strangers' go first."""
+        ...
+
+
+class SipLogStore(Protocol):
+    """Who keeps the SIP of calls."""
+
+    def sip_log(self, log: SipLog) -> None:
+        """Queue the messages of a dialog; of a call that has been deleted meanwhile nothing is kept."""
         ...
 
 

@@ -33,6 +33,7 @@ from callgate.signaling.hops import next_hop
 from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.living_calls import LivingCalls
 from callgate.signaling.outgoing import CallListener, OutgoingCall, invite_of
+from callgate.signaling.sip_log import DialogLogs, SipLogOptions
 from callgate.signaling.transport import Connection, Hop, Listener, Peer
 from callgate.signaling.transports import TransportOptions, Transports
 from callgate.signaling.within_dialog import ALLOW, SUPPORTED, WithinDialog
@@ -57,6 +58,7 @@ class SipEndpoint:
         strangers: who is noisy; ``None``: nobody is.
         replaces: whether INVITEs may ask to go on with a call, RFC 3891.
         refers: whether a REFER within a call may be followed, RFC 3515.
+        sip_logs: what is kept of dialogs that callers begin; ``None``: nothing.
         warn: told in words what an operator must know.
     """
 
@@ -78,6 +80,7 @@ class SipEndpoint:
         strangers: Strangers | None = None,
         replaces: bool = False,
         refers: bool = False,
+        sip_logs: SipLogOptions | None = None,
         warn: Callable[[str], None] = lambda words: None,
     ) -> None:
         self.clock = clock
@@ -117,6 +120,7 @@ class SipEndpoint:
         self.allow = f"{ALLOW}, REFER" if refers else ALLOW
         self._supported = frozenset(self.supported)
         self._living = LivingCalls()
+        self._logs = None if sip_logs is None else DialogLogs(sip_logs, clock, alarms)
 
     async def start(self, host: str, port: int, further: Sequence[Listener] = ()) -> tuple[str, int]:
         """Listen: see `Transports.start`."""
@@ -125,6 +129,8 @@ class SipEndpoint:
     def close(self) -> None:
         """Stop receiving and sending."""
         self.transports.close()
+        if self._logs is not None:
+            self._logs.close()
 
     @property
     def busy(self) -> tuple[int, int, int]:
@@ -238,6 +244,8 @@ class SipEndpoint:
 
     def deliver(self, data: bytes, peer: Peer, failed: Callable[[str], None]) -> None:
         """Send bytes to a peer; `failed` is told when they certainly did not get there."""
+        if self._logs is not None:
+            self._logs.sent(data, peer)
         self.transports.deliver(data, peer, failed)
 
     def keep(self, side: WithinDialog) -> None:
@@ -252,8 +260,11 @@ class SipEndpoint:
         dialog = side.dialog
         if dialog is None:
             return
-        if self._dialogs.pop((dialog.call_id, dialog.local_tag, dialog.remote_tag), None) is not None:
+        name = (dialog.call_id, dialog.local_tag, dialog.remote_tag)
+        if self._dialogs.pop(name, None) is not None:
             self._living.leave(dialog.call_id)
+            if self._logs is not None:
+                self._logs.over(name)
 
     def served(self, exchange: ServerExchange) -> None:
         """An INVITE was refused: a copy of it that comes by another path is no merged request any more."""
@@ -284,6 +295,8 @@ class SipEndpoint:
     def received(self, message: Request | Response, peer: Peer, size: int) -> None:
         """A message came."""
         try:
+            if self._logs is not None:
+                self._logs.came(message, peer)
             if isinstance(message, Response):
                 self._response_came(message, peer)
             else:
@@ -455,11 +468,14 @@ class SipEndpoint:
 
     def _hand_over(self, request: Request, peer: Peer, key: tuple[str, ...], considered: Considered) -> None:
         assert self._calls is not None
+        log = None if self._logs is None else self._logs.begin(request, peer)
         exchange = self._serve(request, peer, key)
         exchange.respond(respond(request, 100))
         try:
             attempt = attempt_of(request, peer.address, peer.port, peer.transport, None)
             leg = IncomingLeg(self, exchange, attempt, self._ids.token(8))
+            if log is not None:
+                log.name = leg.dialog_name
             self._served[_served_key(request)] = exchange
             self._legs[key] = leg
             self.keep(leg)
@@ -473,6 +489,8 @@ class SipEndpoint:
             started = self._legs.get(key)
             if started is not None:
                 self.drop(started)
+            elif log is not None and self._logs is not None:
+                self._logs.forget(log)
             self.served(exchange)
 
     def _malformed(self, request: Request, defect: Defect, peer: Peer, size: int) -> None:

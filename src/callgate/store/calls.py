@@ -12,11 +12,12 @@ from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEv
 from callgate.entities.decision import DecisionRecord
 from callgate.entities.outcomes import OUTCOMES
 from callgate.entities.page import PageFound, PageWanted
+from callgate.entities.sip_log import SipLog
 from callgate.schema.call import render_call
 from callgate.store.base import PIECE_ROWS
 from callgate.store.call_filter import CallFilter, wanted_of
 from callgate.store.deleted_calls import DeletedCalls
-from callgate.store.groups import Rows, call_changes, restaged
+from callgate.store.groups import Rows, call_changes, restaged, sip_log_insert
 from callgate.store.pages import Order
 from callgate.store.rows import (
     call_of,
@@ -29,7 +30,7 @@ from callgate.store.rows import (
     stage_of,
     stage_row,
 )
-from callgate.store.tables import call_events, call_stages, calls, messages
+from callgate.store.tables import call_events, call_stages, calls, messages, sip_logs
 
 SORTS: Final = ("created", "joined", "ended", "duration_s")
 
@@ -67,6 +68,16 @@ class CallRecords(DeletedCalls):
         self._writer.queue("stages", row)
         if stage.position:
             self._writer.queue("restaged", restaged(row))
+
+    def sip_log(self, log: SipLog) -> None:
+        """Queue the messages of a dialog; of a call that has been deleted meanwhile nothing is kept."""
+        row = {"call_id": log.call_id, "begun": log.begun, "text": log.text}
+        self._writer.queue("sip_logs", sip_log_insert(row))
+
+    async def sip_logs(self, call_id: str) -> list[SipLog]:
+        """The messages of the dialogs of a call, the first dialog first."""
+        rows = await self._read(select(sip_logs).where(sip_logs.c.call_id == call_id).order_by(sip_logs.c.begun))
+        return [SipLog(row["call_id"], row["begun"], row["text"]) for row in rows]
 
     async def get_call(self, account_id: str, call_id: str) -> Call | None:
         """One call."""

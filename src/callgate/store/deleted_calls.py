@@ -16,7 +16,7 @@ from callgate.store.call_filter import CallFilter, wanted_of
 from callgate.store.outbox import Outbox
 from callgate.store.pages import Order
 from callgate.store.rows import call_of, tombstone_of, tombstone_row
-from callgate.store.tables import call_events, call_stages, calls, deleted_calls, deliveries, messages, outbox
+from callgate.store.tables import call_events, call_stages, calls, deleted_calls, deliveries, messages, outbox, sip_logs
 
 # What hangs on calls and may be much, with the key of its rows.
 _MANY: Final = ((messages, ("call_id", "position")), (call_events, ("event_number",)))
@@ -54,7 +54,7 @@ class DeletedCalls(Outbox):
             these = delete(calls).where(calls.c.call_id.in_(call_ids)).returning(calls)
             rows = (await connection.execute(these)).mappings().all()  # others may delete them at the same time
             gone = [tombstone_row(tombstone_of_call(call_of(row), self._clock.now())) for row in rows]
-            for table in (messages, call_events, call_stages):
+            for table in (messages, call_events, call_stages, sip_logs):
                 await connection.execute(delete(table).where(table.c.call_id.in_(call_ids)))
             await self._forget(connection, outbox.c.call_id.in_(call_ids))
             if gone:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import Table, bindparam, exists, insert, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql.dml import UpdateBase
@@ -26,6 +26,7 @@ from callgate.store.tables import (
     deliveries,
     messages,
     outbox,
+    sip_logs,
     webhooks,
 )
 
@@ -90,6 +91,13 @@ _UPDATE_HEALTH: Final = (
 _INSERT_EVENT: Final = insert(call_events).values(
     {column.name: bindparam(column.name) for column in call_events.c if column.name != "event_number"}
 )
+_INSERT_SIP_LOG: Final = insert(sip_logs).from_select(
+    [column.name for column in sip_logs.c],
+    # It comes a little after the end of its call, which may have been deleted by then.
+    select(*(bindparam(column.name, type_=column.type) for column in sip_logs.c)).where(
+        exists().where(calls.c.call_id == bindparam(f"{_BOUND}call_id"))
+    ),
+)
 _INSERT_DECISION: Final = upsert(decisions)
 _UPSERT_DECISION: Final = _INSERT_DECISION.on_conflict_do_update(
     index_elements=[decisions.c.decision_id], set_={"count": _INSERT_DECISION.excluded.count}
@@ -104,6 +112,7 @@ _STATEMENTS: Final = {
     "messages": _Statement(insert(messages), messages),
     "events": _Statement(_INSERT_EVENT, call_events),
     "ended": _Statement(_UPDATE_CALL, calls),
+    "sip_logs": _Statement(_INSERT_SIP_LOG, sip_logs),
     "outbox": _Statement(insert(outbox), outbox),
     "deliveries": _Statement(insert(deliveries), deliveries),
     "tried": _Statement(_UPDATE_DELIVERY, deliveries),
@@ -120,6 +129,11 @@ def call_changes(row: dict[str, Any]) -> dict[str, Any]:
 def restaged(row: dict[str, Any]) -> dict[str, Any]:
     """What of a stage's row its call takes over, named for the update."""
     return {f"{_BOUND}{name}": row[name] for name in ("call_id", "stage_id", "settings")}
+
+
+def sip_log_insert(row: dict[str, Any]) -> dict[str, Any]:
+    """The row of a SIP log, with what its insert asks for."""
+    return {**row, f"{_BOUND}call_id": row["call_id"]}
 
 
 def delivery_changes(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The tables, in types that SQLite and PostgreSQL share. `migrations/` makes them; a test holds the two together."""
 
+import zlib
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -38,6 +40,24 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class Compressed(TypeDecorator[bytes]):
+    """Text of some kilobytes; what is like it in SIP takes a third. Done by whoever writes, beside the event loop."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Compress."""
+        return None if value is None else zlib.compress(value, _FAST)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Decompress."""
+        return None if value is None else zlib.decompress(value)
+
+
+_FAST: Final = 1  # 50 µs for a usual call; the best would save a tenth more for three times that
 
 
 def _where_there_is_one(name: str, index: str, *columns: str) -> Index:
@@ -202,6 +222,14 @@ call_stages = Table(  # of calls that have had more than one; else the call itse
     Column("stage_id", String(36), nullable=False),
     Column("created", UtcDateTime, nullable=False),
     Column("settings", JSON, nullable=False),
+)
+
+sip_logs = Table(  # of a call usually one
+    "sip_logs",
+    metadata,
+    Column("call_id", String(36), primary_key=True),
+    Column("begun", UtcDateTime, primary_key=True),
+    Column("text", Compressed, nullable=False),
 )
 
 deleted_calls = Table(

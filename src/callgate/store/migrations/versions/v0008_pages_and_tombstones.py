@@ -1,4 +1,4 @@
-"""Lists that are read from a row on, what stays of a deleted call, and calls that delete themselves."""
+"""Lists that are read from a row on, what stays of a deleted call, calls that delete themselves, the SIP of calls."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,10 +43,17 @@ def upgrade() -> None:
         table.alter_column("max_duration", existing_type=sa.Text, nullable=False)
         table.alter_column("recording_enabled", existing_type=sa.Boolean, nullable=False)
     op.create_index("deleted_calls_by_account", "deleted_calls", ["account_id", "deleted"])
+    op.create_table(
+        "sip_logs",
+        sa.Column("call_id", _ID, primary_key=True),
+        sa.Column("begun", _AT, primary_key=True),
+        sa.Column("text", sa.LargeBinary, nullable=False),
+    )
 
 
 def downgrade() -> None:
     """Take them away; calls that were to delete themselves stay."""
+    op.drop_table("sip_logs")
     op.drop_index("deleted_calls_by_account", "deleted_calls")
     with op.batch_alter_table("deleted_calls") as table:
         for name in (
