@@ -83,6 +83,7 @@ SHOWN_BY = {
     "web/api/agents.py": "web/test_agents.py",
     "web/api/calls.py": "web/test_calls.py",
     "web/api/deleted_calls.py": "web/test_deleted_calls.py",
+    "web/api/sip_logs.py": "web/test_sip_logs.py",
     "web/api/decisions.py": "web/test_calls.py",
     "web/api/fallback.py": "web/test_fallback.py",
     "web/api/models.py": "web/test_models.py",

@@ -69,7 +69,8 @@ async def test_a_long_call_is_deleted_a_little_at_a_time(store: Store, monkeypat
     async def noted(work: Any, *more: Any) -> Any:
         result = await run(work, *more)
         tables = (messages, call_events)
-        left.append(tuple([(await store._read(select(func.count()).select_from(one)))[0]["count_1"] for one in tables]))  # type: ignore[arg-type]
+        counts = [(await store._read(select(func.count()).select_from(one)))[0]["count_1"] for one in tables]
+        left.append((counts[0], counts[1]))
         return result
 
     monkeypatch.setattr(store._writer, "run", noted)

@@ -153,6 +153,29 @@ async def test_an_agents_medium_serves_where_none_is_asked_for(api: Api) -> None
     assert "the default" in (await api.ask("POST", f"/api/agents/{plain}/calls", {})).body["medium"][0]
 
 
+@pytest.mark.parametrize(
+    ("template", "asked", "shown"),
+    [
+        ({}, {}, None),
+        ({"retentionPolicy": "CALL_RETENTION_POLICY_AUTO_DELETE"}, {}, "auto_delete"),
+        (
+            {"retentionPolicy": "CALL_RETENTION_POLICY_AUTO_DELETE"},
+            {"retentionPolicy": "CALL_RETENTION_POLICY_RETAIN"},
+            "retain",
+        ),
+        ({}, {"retentionPolicy": "CALL_RETENTION_POLICY_AUTO_DELETE"}, "auto_delete"),
+    ],
+)
+async def test_how_long_a_call_is_kept_is_said_by_its_agent_or_by_itself(
+    api: Api, template: Any, asked: Any, shown: str | None
+) -> None:
+    agent = await api.agent(template={"medium": CLIENT, **template})
+    answer = await api.ask("POST", f"/api/agents/{agent}/calls", asked)
+    assert (answer.status, answer.body["retentionPolicy"]) == (201, shown)
+    wrong = await api.ask("POST", f"/api/agents/{agent}/calls", {"retentionPolicy": "auto_delete"})
+    assert (wrong.status, list(wrong.body)) == (400, ["retentionPolicy"])
+
+
 async def test_limits_of_an_account_and_throttles(api: Api) -> None:
     body = {"medium": CLIENT}
     throttled = await api.ask("POST", "/api/calls?throttle=slow", body)

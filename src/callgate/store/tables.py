@@ -50,14 +50,20 @@ class Compressed(TypeDecorator[bytes]):
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         """Compress."""
-        return None if value is None else zlib.compress(value, _FAST)
+        if value is None:
+            return None
+        compressor = zlib.compressobj(_FAST, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
+        return compressor.compress(value) + compressor.flush()
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:
         """Decompress."""
         return None if value is None else zlib.decompress(value)
 
 
-_FAST: Final = 1  # 50 µs for a usual call; the best would save a tenth more for three times that
+# Some 10 µs for a usual call. A larger window would find no more in it, and more memory would have to be had each time.
+_FAST: Final = 1
+_WINDOW_BITS: Final = 12
+_MEMORY_LEVEL: Final = 5
 
 
 def _where_there_is_one(name: str, index: str, *columns: str) -> Index:
