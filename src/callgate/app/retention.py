@@ -61,7 +61,7 @@ class Retention:
                     await self.remove_unwanted()
                 else:
                     await self.delete_calls(rows_max=0)
-            except StoreUnavailable as error:  # a full disk, say: what can be removed is all the more worth a try later
+            except (StoreUnavailable, OSError) as error:  # a full disk, say: then all the more it is tried again
                 self._log(events.STORE_FAILED, detail=f"nothing is removed at the moment: {error}")
             await asyncio.sleep(_CALLS_EVERY_S)
 
@@ -70,6 +70,7 @@ class Retention:
 
         Raises:
             StoreUnavailable: it could not be written; what was removed stays so.
+            OSError: likewise a recording.
         """
         store, settings = self._store, self._settings
         await store.prune(
