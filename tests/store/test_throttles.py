@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from callgate.entities.page import PageWanted
 from callgate.entities.throttle import CallThrottle, ThrottleRule
 from callgate.runtime.ids import SystemIds
 from callgate.store import throttles
@@ -74,7 +75,7 @@ async def test_a_throttle_is_its_accounts_and_names_are_unique_in_it(store: Stor
     assert await store.get_throttle("account", other.throttle_id) is None
     assert await store.change_throttle("account", other.throttle_id, name="x", rules=None) is None
     assert not await store.delete_throttle("account", other.throttle_id)
-    assert await store.list_throttles("other", offset=0, limit=10) == ([other], 1)
+    assert (await store.list_throttles("other", PageWanted(10))).items == [other]
 
     looks = await made(store, name=throttle.throttle_id)
     assert await store.find_throttle("account", throttle.throttle_id) == throttle  # the id comes before the name

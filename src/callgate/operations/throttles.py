@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from math import ceil
 
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import PageFound, PageWanted
 from callgate.operations.caller import Caller
 from callgate.operations.errors import Full, NotFound
 from callgate.schema.errors import Invalid, invalid, shown
@@ -34,10 +35,9 @@ class ThrottleOperations:
             raise invalid("non_field_errors", f"the account has {error} call throttles, as many as it may") from None
         return render_throttle(made)
 
-    async def find(self, caller: Caller, *, offset: int, limit: int) -> tuple[list[Json], int]:
-        """The throttles, newest first, and how many there are."""
-        found, total = await self._store.list_throttles(caller.account.account_id, offset=offset, limit=limit)
-        return [render_throttle(one) for one in found], total
+    async def find(self, caller: Caller, wanted: PageWanted) -> PageFound[Json]:
+        """The throttles, newest first."""
+        return (await self._store.list_throttles(caller.account.account_id, wanted)).each(render_throttle)
 
     async def get(self, caller: Caller, throttle_id: str) -> JsonObject:
         """One throttle.

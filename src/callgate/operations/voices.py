@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from callgate.entities.json import Json, JsonObject
+from callgate.entities.page import Key, PageFound, PageWanted, page_of
 from callgate.entities.voice import Voice
 from callgate.operations.errors import NotFound
 from callgate.schema.errors import Invalid, shown
@@ -35,18 +36,16 @@ class VoiceOperations:
     def __init__(self, voices: Sequence[Voice]) -> None:
         self._voices = tuple(voices)
 
-    def find(
-        self, query: VoiceQuery, preview_url: Callable[[str], str], *, offset: int, limit: int
-    ) -> tuple[list[Json], int]:
-        """Voices, and how many there are.
+    def find(self, query: VoiceQuery, preview_url: Callable[[str], str], page: PageWanted) -> PageFound[Json]:
+        """A page of the voices.
 
         Args:
             query: which. Of a language those of the very tag come first, then those of another region.
             preview_url: where a sample of a voice would be, by its id.
-            offset: skipped.
-            limit: at most.
+            page: which.
 
         Raises:
+            MarkUnfit: the mark is of another list.
             Invalid: no such ownership, no such billing style; both are told.
         """
         errors: JsonObject = {}
@@ -58,9 +57,12 @@ class VoiceOperations:
             raise Invalid(errors)
         found = [voice for voice in self._voices if _wanted(voice, query)]
         wanted = (query.primary_language or "").lower()
-        found.sort(key=lambda voice: (voice.language or "").lower() != wanted)
-        page = found[offset : offset + limit]
-        return [render_voice(voice, preview_url(voice.voice_id)) for voice in page], len(found)
+        places = {voice.voice_id: place for place, voice in enumerate(self._voices)}
+
+        def key_of(voice: Voice) -> Key:
+            return int((voice.language or "").lower() != wanted), places[voice.voice_id]
+
+        return page_of(found, key_of, page).each(lambda voice: render_voice(voice, preview_url(voice.voice_id)))
 
     def get(self, voice_id: str, preview_url: Callable[[str], str]) -> JsonObject:
         """One voice.

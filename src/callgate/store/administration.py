@@ -185,7 +185,8 @@ class AccountAdministration(StorePart):
 
     async def follow(self) -> tuple[str, ...]:
         """Put in force what other processes have changed; ids of the accounts that are others now, or no more."""
-        if await self._count(REVISION) == self.snapshot.now.revision:
+        row = await self._one(REVISION)
+        if row is not None and row["number"] == self.snapshot.now.revision:
             return ()
         changed: list[str] = []
 

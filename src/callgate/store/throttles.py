@@ -7,10 +7,12 @@ from sqlalchemy import Select, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.core.rates.windows import Window, wait_s
+from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.throttle import CallThrottle, ThrottleRule
 from callgate.schema.throttle import CALLS_MAX, WINDOW_S_MAX
 from callgate.store.base import StorePart
 from callgate.store.errors import NameTaken, TooMany
+from callgate.store.pages import Order
 from callgate.store.rows import Row
 from callgate.store.tables import call_throttle_uses, call_throttles
 
@@ -93,13 +95,15 @@ class ThrottleStore(StorePart):
         found = sorted((_of(row) for row in rows), key=lambda one: one.name == name_or_id)
         return found[0] if found else None
 
-    async def list_throttles(self, account_id: str, *, offset: int, limit: int) -> tuple[list[CallThrottle], int]:
-        """The throttles of an account, newest first, and how many there are."""
-        mine = call_throttles.c.account_id == account_id
-        newest = select(call_throttles).where(mine).order_by(call_throttles.c.created.desc())
-        rows = await self._read(newest.order_by(call_throttles.c.throttle_id).offset(offset).limit(limit))
-        total = await self._count(select(func.count()).select_from(call_throttles).where(mine))
-        return [_of(row) for row in rows], total
+    async def list_throttles(self, account_id: str, wanted: PageWanted) -> PageFound[CallThrottle]:
+        """The throttles of an account, newest first.
+
+        Raises:
+            MarkUnfit: the mark is of another list.
+        """
+        mine = select(call_throttles).where(call_throttles.c.account_id == account_id)
+        newest_first = Order(call_throttles.c.created, call_throttles.c.throttle_id, descending=True)
+        return (await self._page(mine, newest_first, wanted)).each(_of)
 
     async def use_throttle(self, throttle: CallThrottle) -> tuple[str, float]:
         """Count a call that is to be made, where the rules allow it.

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/call_throttles", tags=["call_throttles"])
 @router.get("")
 async def list_throttles(asker: Asker, verbs: Verbs, paging: Page) -> dict[str, Any]:
     """The call throttles, newest first."""
-    return paging.answer(*await verbs.throttles.find(asker, offset=paging.offset, limit=paging.limit))
+    return paging.answer(await verbs.throttles.find(asker, paging.wanted))
 
 
 @router.post("", status_code=201, openapi_extra=body_of(CallThrottleBody))

@@ -27,7 +27,7 @@ async def list_voices(
 ) -> dict[str, Any]:
     """The voices of the configured models, by name; the same for every account."""
     query = VoiceQuery(search, ownership, primary_language, billing_style, provider)
-    return paging.answer(*verbs.voices.find(query, _previews(request), offset=paging.offset, limit=paging.limit))
+    return paging.answer(verbs.voices.find(query, _previews(request), paging.wanted))
 
 
 @router.get("/{voice_id}")
