@@ -18,6 +18,7 @@ from callgate.app.voices import offered_voices
 from callgate.core.dialects.stream_ids import call_sid
 from callgate.entities.call import CallEvent, CallStage, Message, ToolUse
 from callgate.entities.json import JsonObject
+from callgate.entities.sip_log import SipLog
 from callgate.media.recording import recording_path
 from callgate.media.wave_file import header
 from tests.store.facts import START, a_call, a_record, an_event
@@ -61,13 +62,14 @@ HARMLESS_QUERIES = frozenset(
     (
         *("cursor", "pageSize", "verdict", "outcome", "fromDate", "toDate", "durationMin", "durationMax", "sort"),
         *("state", "mode", "minimum_severity", "type", "ownership", "sortOrder", "enableGreetingPrompt"),
-        *("primaryLanguage", "billingStyle", "provider"),
+        *("primaryLanguage", "billingStyle", "provider", "timeOfDayStart", "timeOfDayEnd", "voiceId"),
     )
 )
 
 # An id that no account has, of the same shape.
 NOBODYS: dict[str, str] = {
-    **dict.fromkeys(("agent", "call", "stage", "decision", "delivery", "job", "throttle", "tool", "webhook"), ""),
+    **dict.fromkeys(("agent", "call", "deleted_call", "stage", "decision", "delivery", "job"), ""),
+    **dict.fromkeys(("throttle", "tool", "webhook"), ""),
     "version": "99",
     "key": "nobodys0",
     "mark": "nothing-is-called-so",
@@ -92,8 +94,12 @@ class Operation:
         return f"{self.method} {self.path}"
 
     def at(self, ids: Ids) -> str:
-        values = {name: SHARED.get(name) or ids[IN_PATHS[name]] for name in self.names}
+        values = {name: SHARED.get(name) or ids[self.kind_of(name)] for name in self.names}
         return self.path.format(**values)
+
+    def kind_of(self, name: str) -> str:
+        """What an id in the path names."""
+        return "deleted_call" if self.path.startswith("/api/deleted_calls/") else IN_PATHS[name]
 
 
 def tools_of(ids: Ids) -> list[dict[str, Any]]:
@@ -215,9 +221,16 @@ async def fill(api: Api, key: str, account_id: str, mark: str, versions: int) ->
     )
     store.message(said)
     store.call_event(CallEvent(call.call_id, ids["stage"], START, 0.0, "error", "oops", f"{mark} happened", {}))
-    quality: JsonObject = {"sound": {"quality": {"verdict": mark}}}
+    quality: JsonObject = {"callId": "1@192.0.2.1", "sound": {"quality": {"verdict": mark}}}
     await store.call_ended(replace(call, ended=START, sip=quality), an_event(call, "call.ended"))
+    store.sip_log(SipLog(call.call_id, START, mark.encode()))
+    gone = replace(call, call_id=str(uuid4()), sip={})
+    await store.call_started(gone, None, an_event(gone, "call.started"))
+    await store.call_ended(replace(gone, ended=START), an_event(gone, "call.ended"))
     await store.written()
+    deleted = await api.ask("DELETE", f"/api/calls/{gone.call_id}", headers={"X-API-Key": key})
+    assert deleted.status == 204, deleted.body
+    ids["deleted_call"] = gone.call_id
     api.recordings.mkdir(exist_ok=True)
     recording_path(api.recordings, call.call_id).write_bytes(_wave(mark))
     ids["job"] = (await make("/api/sip/replay", {"patch": {"allowAllAgents": True}}))["jobId"]
@@ -254,7 +267,7 @@ class Walk:
 
     def mixtures(self, operation: Operation, wrong: Ids) -> Iterator[Ids]:
         """Ids of A's, one or more of those in the path replaced."""
-        kinds = [IN_PATHS[name] for name in operation.names if name in IN_PATHS]
+        kinds = [operation.kind_of(name) for name in operation.names if name in IN_PATHS]
         for some in itertools.chain.from_iterable(itertools.combinations(kinds, n) for n in range(1, len(kinds) + 1)):
             yield {**self.mine, **{kind: wrong[kind] for kind in some}}
 
@@ -300,6 +313,9 @@ class Walk:
         status, text = await self.ask("GET", operation.at(self.mine))
         if operation.path.endswith(("/audio", "/preview")):  # of no message, and of no voice
             assert status == 404
+            return
+        if operation.path.endswith("/sip_logs"):
+            assert status == 302  # to a link that is made for whoever asks
             return
         assert status == 200, (operation.name, text)
         if "cursor" in operation.queries:
