@@ -38,6 +38,7 @@ from callgate.store.open import Store, open_store
 from callgate.web.app import create_app
 from callgate.webhooks.ask import FallbackHandlerHook
 from callgate.webhooks.handler_watch import HandlerWatch
+from tests.compatibility.answers import check_answer
 
 KEY = "abcdefgh." + "k" * 32
 CALLS_MAX = 100
@@ -108,6 +109,7 @@ class Api:
         ) as answer:
             kind = answer.content_type
             body = await answer.json(content_type=None) if "json" in kind else await answer.text()
+            check_answer(method, path, answer.status, body)
             return Answer(answer.status, body, answer.headers)
 
     async def agent(self, name: str = "Ada", template: Any = None) -> str:

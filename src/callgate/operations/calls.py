@@ -28,8 +28,9 @@ from callgate.schema.start_call import CheckUrl, validate_start_agent_call, vali
 from callgate.store.calls import SORTS
 from callgate.store.open import Store
 
-_SEVERITIES: Final = ("debug", "info", "warning", "error")
-_MODES: Final = ("last_stage", "in_call")
+SEVERITIES: Final = ("debug", "info", "warning", "error")
+SEVERITY_DEFAULT: Final = "info"
+MODES: Final = ("last_stage", "in_call")  # the first is the default
 # The public order `duration` by the column that holds it.
 _SORTS: Final = {"duration": "duration_s"}
 
@@ -143,22 +144,22 @@ class CallOperations:
             raise NotFound("nothing is known of the call's sound")
         return kept
 
-    async def messages(self, caller: Caller, call_id: str, wanted: PageWanted, *, mode: str | None) -> PageFound[Json]:
+    async def messages(self, caller: Caller, call_id: str, wanted: PageWanted, *, mode: str) -> PageFound[Json]:
         """What was said: in the last stage, or without the initial messages in all of them.
 
         Raises:
             NotFound: none of this account.
             Invalid: no such mode.
         """
-        if mode is not None and mode not in _MODES:
-            raise invalid("mode", f"expected {' or '.join(_MODES)}: {shown(mode)}")
+        if mode not in MODES:
+            raise invalid("mode", f"expected {' or '.join(MODES)}: {shown(mode)}")
         if mode != "in_call":
             return await self._stages.messages(caller, call_id, None, wanted)
         call = await self._call(caller, call_id)
         return (await self._store.list_messages(call.call_id, wanted)).each(render_message)
 
     async def events(
-        self, caller: Caller, call_id: str, wanted: PageWanted, *, severity: str | None, type: str | None
+        self, caller: Caller, call_id: str, wanted: PageWanted, *, severity: str, type: str | None
     ) -> PageFound[Json]:
         """What happened, of `severity` or worse.
 
@@ -166,13 +167,12 @@ class CallOperations:
             NotFound: none of this account.
             Invalid: no such severity, or no type.
         """
-        lowest = "info" if severity is None else severity
-        if lowest not in _SEVERITIES:
-            raise invalid("minimum_severity", f"expected one of {', '.join(_SEVERITIES)}: {shown(lowest)}")
+        if severity not in SEVERITIES:
+            raise invalid("minimum_severity", f"expected one of {', '.join(SEVERITIES)}: {shown(severity)}")
         if type is not None and not type:
             raise invalid("type", "expected a type of events")
         call = await self._call(caller, call_id)
-        severities = _SEVERITIES[_SEVERITIES.index(lowest) :]
+        severities = SEVERITIES[SEVERITIES.index(severity) :]
         found = await self._store.list_events(call.call_id, wanted, severities=severities, type=type)
         return found.each(render_event)
 

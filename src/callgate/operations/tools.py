@@ -22,7 +22,8 @@ from callgate.schema.tool import render_tool, validate_tool, validate_tool_test
 from callgate.store.errors import NameTaken
 from callgate.store.open import Store
 
-_OWNERSHIPS: Final = ("private", "public")
+OWNERSHIPS: Final = ("private", "public")
+ORDER_DEFAULT: Final = "default"
 _IN_A_CALL_ONLY: Final = "such a tool can be used in a call only"
 
 
@@ -46,7 +47,7 @@ def _whose(tool: DurableTool) -> Key:
 
 
 # Each with whether it descends.
-_ORDERS: Final[Mapping[str, tuple[Callable[[DurableTool], Key], bool]]] = {
+ORDERS: Final[Mapping[str, tuple[Callable[[DurableTool], Key], bool]]] = {
     "display": (_shown, False),
     "alphabetic": (_name, False),
     "reverseAlphabetic": (_name, True),
@@ -78,7 +79,7 @@ class ToolOperations:
         *,
         ownership: str | None,
         search: str | None,
-        sort_order: str | None,
+        sort_order: str,
     ) -> PageFound[Json]:
         """The tools that the account may select.
 
@@ -86,12 +87,11 @@ class ToolOperations:
             Invalid: no such ownership, no such order; both are told.
             MarkUnfit: the mark is of another list.
         """
-        order = "default" if sort_order is None else sort_order
         errors: JsonObject = {}
-        if ownership is not None and ownership not in _OWNERSHIPS:
-            errors["ownership"] = [f"expected {' or '.join(_OWNERSHIPS)}: {shown(ownership)}"]
-        if order not in _ORDERS:
-            errors["sortOrder"] = [f"expected one of {', '.join(_ORDERS)}: {shown(order)}"]
+        if ownership is not None and ownership not in OWNERSHIPS:
+            errors["ownership"] = [f"expected {' or '.join(OWNERSHIPS)}: {shown(ownership)}"]
+        if sort_order not in ORDERS:
+            errors["sortOrder"] = [f"expected one of {', '.join(ORDERS)}: {shown(sort_order)}"]
         if errors:
             raise Invalid(errors)
         private = self._store.snapshot.tools_of(caller.account.account_id).values()
@@ -101,7 +101,7 @@ class ToolOperations:
             if ownership in (None, "private" if tool.account_id else "public")
             and (not search or search.casefold() in tool.name.casefold())
         ]
-        key_of, descending = _ORDERS[order]
+        key_of, descending = ORDERS[sort_order]
         return page_of(tools, key_of, wanted, descending=descending).each(render_tool)
 
     async def create(self, caller: Caller, body: Json) -> JsonObject:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema
 
 from callgate.entities.account import ApiKey
 from callgate.entities.json import Json, JsonObject
@@ -35,13 +35,16 @@ def _time(text: str) -> datetime | None:
         return None
 
 
+_ToCome = Annotated[str, AfterValidator(_to_come), WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
 class ApiKeyBody(Body):
     """A key as it is made."""
 
     read_only: ClassVar[frozenset[str]] = _TOLD | {"revoked"}
 
     name: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)]
-    expiry_date: Annotated[str, AfterValidator(_to_come)] | None = None
+    expiry_date: _ToCome | None = None
     reads_only: Annotated[bool, Field(alias="readOnly")] = False
 
 

@@ -1,22 +1,32 @@
 """What every request body has in common: strict types, camelCase, no unknown keys, read-only fields ignored."""
 
 from collections.abc import Callable, Collection
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 from callgate.entities.json import Json, JsonObject
-from callgate.schema.duration import seconds
+from callgate.schema.duration import PATTERN, seconds
 from callgate.schema.errors import Invalid, rendered, shown
+
+URL_CHARACTERS_MAX: Final = 2_000  # what the deployment's guard takes
+BOUNDS: Final = "x-bounds"
+"""Under which name the served document tells the bounds of a duration, for which JSON schema has no keyword."""
 
 
 class CheckUrl(Protocol):
@@ -72,18 +82,32 @@ def read(model: type[B], body: Json, context: dict[str, Any] | None = None) -> B
         raise Invalid({"non_field_errors": ["nested too deeply"]}) from None
 
 
-def _bounded(lowest_s: float, highest_s: float) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not lowest_s <= seconds(text) <= highest_s:
-            raise ValueError(f"expected a duration from {lowest_s:g}s to {highest_s:g}s: {shown(text)}")
+@dataclass(frozen=True, slots=True)
+class _Bounded:
+    """An annotation that pydantic asks for the check and for what the served document tells of it."""
+
+    lowest_s: float
+    highest_s: float
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": PATTERN, BOUNDS: self._words}
+
+    @property
+    def _words(self) -> str:
+        return f"{self.lowest_s:.15g}s to {self.highest_s:.15g}s"
+
+    def _check(self, text: str) -> str:
+        if not self.lowest_s <= seconds(text) <= self.highest_s:
+            raise ValueError(f"expected a duration from {self._words}: {shown(text)}")
         return text
 
-    return check
 
-
-def bounded(lowest_s: float, highest_s: float) -> AfterValidator:
+def bounded(lowest_s: float, highest_s: float) -> _Bounded:
     """What annotates a text as a duration within bounds, in seconds."""
-    return AfterValidator(_bounded(lowest_s, highest_s))
+    return _Bounded(lowest_s, highest_s)
 
 
 def _uuid(text: str) -> str:
@@ -117,8 +141,10 @@ def _guarded(text: str, info: ValidationInfo, *, websocket: bool) -> str:
     return text
 
 
-UuidText = Annotated[str, AfterValidator(_uuid)]
+Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+UuidText = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 OwnAgentId = Annotated[UuidText, AfterValidator(_own_agent)]
 """Of a living agent of the account; the context brings their ids as ``agents``."""
-GuardedUrl = Annotated[str, AfterValidator(_url)]
-GuardedWebSocketUrl = Annotated[str, AfterValidator(_websocket_url)]
+_URL = WithJsonSchema({"type": "string", "format": "uri", "maxLength": URL_CHARACTERS_MAX})
+GuardedUrl = Annotated[str, AfterValidator(_url), _URL]
+GuardedWebSocketUrl = Annotated[str, AfterValidator(_websocket_url), _URL]

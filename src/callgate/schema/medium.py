@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from callgate.core.audio.format import RATES_HZ
 from callgate.schema.body import Body, GuardedUrl, GuardedWebSocketUrl, bounded
@@ -56,6 +56,9 @@ def _rate(rate_hz: int) -> int:
     if rate_hz not in RATES_HZ:
         raise ValueError(f"expected one of {', '.join(map(str, RATES_HZ))}: {shown(rate_hz)}")
     return rate_hz
+
+
+_Rate = Annotated[int, AfterValidator(_rate), WithJsonSchema({"type": "integer", "enum": list(RATES_HZ)})]
 
 
 class DataMessages(Body):
@@ -125,8 +128,8 @@ class Exotel(Body):
 class ServerWebSocket(Body):
     """A server that sends and takes sound."""
 
-    input_sample_rate: Annotated[int, AfterValidator(_rate)]
-    output_sample_rate: Annotated[int, AfterValidator(_rate)] | None = None
+    input_sample_rate: _Rate
+    output_sample_rate: _Rate | None = None
     client_buffer_size_ms: Annotated[int, Field(ge=0, le=_BUFFER_MS_MAX)] | None = None
     data_messages: DataMessages | None = None
     media_idle_timeout: _IdleTimeout | None = None
@@ -173,7 +176,7 @@ class Medium(Body):
 class AudioConfig(Body):
     """Sound on a data connection."""
 
-    sample_rate: Annotated[int, AfterValidator(_rate)] | None = None
+    sample_rate: _Rate | None = None
     channel_mode: Literal["CHANNEL_MODE_UNSPECIFIED", "CHANNEL_MODE_MIXED", "CHANNEL_MODE_SEPARATED"] | None = None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from callgate.core.admission.cidr import parse_cidr
 from callgate.core.admission.patterns import check_pattern
@@ -26,6 +26,9 @@ SECRET_CHARACTERS_MAX: Final = 120
 def _range(text: str) -> str:
     parse_cidr(text)
     return text
+
+
+_Range = Annotated[str, AfterValidator(_range), WithJsonSchema({"type": "string", "format": "ipv4-cidr"})]
 
 
 def _pattern(text: str) -> str:
@@ -64,7 +67,7 @@ class SipConfigPatch(Body):
     read_only: ClassVar[frozenset[str]] = frozenset(("domain",))
     null_is_absent: ClassVar[bool] = False
 
-    allowed_cidr_ranges: Annotated[list[Annotated[str, AfterValidator(_range)]], Field(max_length=RANGES_MAX)] = []
+    allowed_cidr_ranges: Annotated[list[_Range], Field(max_length=RANGES_MAX)] = []
     allow_all_agents: bool = False
     allowed_agents: Annotated[list[Allowance], Field(max_length=ALLOWED_AGENTS_MAX)] = []
     fallback_handler: Handler | None = None

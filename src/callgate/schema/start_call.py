@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from callgate.entities.json import Json, JsonObject
-from callgate.schema.body import B, Body, HasTool, UuidText, bounded, read
+from callgate.schema.body import B, Body, HasTool, Int32, UuidText, bounded, read
 from callgate.schema.body import CheckUrl as CheckUrl
 from callgate.schema.errors import shown
 from callgate.schema.medium import Callbacks, DataConnection, Medium
@@ -63,7 +63,7 @@ class InitialMessage(Body):
     tool_name: str | None = None
     error_details: str | None = None
     medium: OutputMedium | None = None
-    call_stage_message_index: int | None = None
+    call_stage_message_index: Int32 | None = None
     call_stage_id: str | None = None
     call_state: dict[str, Any] | None = None
     timespan: Span | None = None

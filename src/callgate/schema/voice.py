@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from callgate.schema.body import Body, GuardedUrl
+from callgate.schema.body import Body, GuardedUrl, Int32
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -35,8 +35,8 @@ class ElevenLabsVoice(Body):
     similarity_boost: Number | None = None
     stability: Number | None = None
     pronunciation_dictionaries: list[PronunciationDictionary] | None = None
-    optimize_streaming_latency: int | None = None
-    max_sample_rate: int | None = None
+    optimize_streaming_latency: Int32 | None = None
+    max_sample_rate: Int32 | None = None
     enable_ssml_parsing: bool | None = None
 
 
@@ -91,9 +91,9 @@ class RespeecherVoice(Body):
 
     voice_id: str | None = None
     model: str | None = None
-    seed: int | None = None
+    seed: Int32 | None = None
     temperature: Number | None = None
-    top_k: int | None = None
+    top_k: Int32 | None = None
     top_p: Number | None = None
     min_p: Number | None = None
     presence_penalty: Number | None = None
@@ -107,8 +107,8 @@ class GenericVoice(Body):
     url: GuardedUrl | None = None
     headers: dict[str, str] | None = None
     body: dict[str, Any] | None = None
-    response_sample_rate: int | None = None
-    response_words_per_minute: int | None = None
+    response_sample_rate: Int32 | None = None
+    response_words_per_minute: Int32 | None = None
     response_mime_type: str | None = None
     json_audio_field_path: str | None = None
     json_byte_encoding: (

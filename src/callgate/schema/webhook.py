@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from callgate.entities.json import Json, JsonObject
 from callgate.entities.webhook import Delivery, DeliveryState, Webhook, WebhookHealth
@@ -25,7 +25,11 @@ def _short(url: str) -> str:
     return url
 
 
-_Url = Annotated[GuardedUrl, AfterValidator(_short)]
+_Url = Annotated[
+    GuardedUrl,
+    AfterValidator(_short),
+    WithJsonSchema({"type": "string", "format": "uri", "maxLength": URL_CHARACTERS_MAX}),
+]
 
 
 class WebhookPatch(Body):

@@ -1,7 +1,7 @@
 """The HTTP application: every noun's routes, and one shape for every refusal."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import yaml
 from fastapi import FastAPI, Request, Response
@@ -16,6 +16,7 @@ from callgate.operations.errors import Full, Refused
 from callgate.operations.operations import Operations
 from callgate.schema.agent import AgentBody
 from callgate.schema.api_key import ApiKeyBody, ApiKeyPatch
+from callgate.schema.data_message import ForcedAgentMessage, HangUpMessage, UserTextMessage
 from callgate.schema.errors import Invalid
 from callgate.schema.evaluate import EvaluateBody
 from callgate.schema.fallback import FallbackPatch, FallbackTest
@@ -38,6 +39,7 @@ from callgate.web.api import (
     deleted_calls,
     fallback,
     models,
+    not_offered,
     rehearsal,
     sip,
     sip_logs,
@@ -47,11 +49,14 @@ from callgate.web.api import (
     voices,
     webhooks,
 )
-from callgate.web.documented import schemas_of
+from callgate.web.documented import asked, schemas_of
 from callgate.web.masking import Masking
 from callgate.web.request import LINT_HEADER, UNSAFE_KEY_HEADER
 
 BODY_BYTES_MAX: Final = 1_048_576  # a configuration at all its limits stays under 300 kB
+_SCHEMA_FORMATS: Final = {"yaml": "application/vnd.oai.openapi", "json": "application/vnd.oai.openapi+json"}
+# Longer names first: each is looked for in the header Accept.
+_SCHEMA_KINDS: Final = (_SCHEMA_FORMATS["json"], _SCHEMA_FORMATS["yaml"], "application/yaml", "application/json")
 _RETRY_AFTER_S: Final = "1"  # a database that is locked for a moment is back within it
 
 _WORDS: Final = {404: "no such page", 405: "the method is not allowed here"}
@@ -86,6 +91,7 @@ def create_app(
         expose_headers=["ETag", LINT_HEADER, "Retry-After"],
     )
     for noun in (
+        not_offered,  # first, so that `usage` is not taken for the id of an agent
         decisions,
         sip,
         fallback,
@@ -119,16 +125,25 @@ def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
     async def readyz() -> JSONResponse:
         return JSONResponse({"status": "ready"}) if ready() else JSONResponse({"status": "draining"}, 503)
 
-    @app.get("/api/schema/", include_in_schema=False)
-    async def schema(request: Request, format: str | None = None) -> Response:
+    @app.get(
+        "/api/schema/",
+        response_class=Response,
+        responses={200: {"content": {kind: {"schema": {"type": "object"}} for kind in _SCHEMA_KINDS}}},
+        tags=["schema"],
+    )
+    async def schema(
+        request: Request, format: Annotated[str | None, asked(enum=list(_SCHEMA_FORMATS))] = None
+    ) -> Response:
+        """This document, as YAML unless the query or the header Accept says JSON."""
         document = _document(app)
-        wanted = format or ("json" if "json" in request.headers.get("accept", "") else "yaml")
-        if wanted not in ("json", "yaml"):
+        accepted = request.headers.get("accept", "")
+        if format is not None and format not in _SCHEMA_FORMATS:
             raise HTTPException(404, "the format must be json or yaml")
-        if wanted == "json":
-            return JSONResponse(document, media_type="application/vnd.oai.openapi+json")
-        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-        return Response(text, media_type="application/vnd.oai.openapi")
+        named = next((kind for kind in _SCHEMA_KINDS if kind in accepted and (format or "") in kind), None)
+        kind = named or _SCHEMA_FORMATS[format or ("json" if "json" in accepted else "yaml")]
+        if "json" in kind:
+            return JSONResponse(document, media_type=kind)
+        return Response(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), media_type=kind)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -137,9 +152,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     rules = (SipConfigPatch, FallbackPatch, FallbackTest, EvaluateBody, ReplayBody, ShadowBody)
     throttles = (CallThrottleBody, CallThrottlePatch)
     tools_, started = (ToolBody, ToolTest), (StartCallBody, StartAgentCallBody)
-    schemas.update(
-        schemas_of(AgentBody, ApiKeyBody, ApiKeyPatch, WebhookBody, WebhookPatch, *rules, *tools_, *started, *throttles)
-    )
+    messages = (HangUpMessage, UserTextMessage, ForcedAgentMessage)
+    kept = (AgentBody, ApiKeyBody, ApiKeyPatch, WebhookBody, WebhookPatch)
+    schemas.update(schemas_of(*kept, *rules, *tools_, *started, *messages, *throttles))
     return document
 
 

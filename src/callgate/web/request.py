@@ -11,7 +11,8 @@ from callgate.operations.caller import Caller
 from callgate.operations.operations import Operations
 from callgate.schema.errors import Invalid
 from callgate.schema.json_text import read_json
-from callgate.schema.page import list_name, page, page_size, read_cursor, write_cursor
+from callgate.schema.page import PAGE_SIZE_MAX, list_name, page, page_size, read_cursor, write_cursor
+from callgate.web.documented import asked
 from callgate.web.masking import hide_secrets
 
 KEY_HEADER: Final = "X-API-Key"
@@ -41,16 +42,21 @@ async def authenticated(request: Request, key: Annotated[str | None, Depends(_ke
 
 
 async def json_body(request: Request) -> Json:
-    """The body; 413 when it is too long, 415 when it does not claim to be JSON, 400 when it is not."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise HTTPException(415, f"expected content type application/json: `{kind[:60]}`")
+    """The body; 413 when it is too long, 415 when it does not claim to be JSON, 400 when it is not.
+
+    None at all is an empty object: what may be left out may be left out altogether.
+    """
     limit: int = request.app.state.body_bytes_max
     read = bytearray()
     async for chunk in request.stream():
         read += chunk
         if len(read) > limit:
             raise HTTPException(413, f"the body is longer than {limit} bytes")
+    if not read:
+        return {}
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise HTTPException(415, f"expected content type application/json: `{kind[:60]}`")
     try:
         return read_json(bytes(read))
     except ValueError as error:
@@ -66,7 +72,12 @@ def entity_tags(request: Request) -> list[str] | None:
 class Paging:
     """Which page is asked for."""
 
-    def __init__(self, request: Request, cursor: str | None = None, pageSize: str | None = None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        cursor: str | None = None,
+        pageSize: Annotated[str | None, asked("integer", minimum=1, maximum=PAGE_SIZE_MAX)] = None,
+    ) -> None:
         """Read it from the query.
 
         Raises:

@@ -20,7 +20,7 @@ async def list_agents(
     return paging.answer(await verbs.agents.find(asker, paging.wanted, search=search, sort=sort))
 
 
-@router.post("", status_code=201, openapi_extra=body_of(AgentBody))
+@router.post("", status_code=201, openapi_extra=body_of(AgentBody, required=False))
 async def create_agent(asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
     """Make an agent."""
     return await verbs.agents.create(asker, body)
@@ -32,7 +32,7 @@ async def get_agent(agent_id: str, asker: Asker, verbs: Verbs) -> dict[str, Any]
     return await verbs.agents.get(asker, agent_id)
 
 
-@router.patch("/{agent_id}", openapi_extra=body_of(AgentBody))
+@router.patch("/{agent_id}", openapi_extra=body_of(AgentBody, required=False))
 async def patch_agent(agent_id: str, asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
     """Change an agent: the top-level keys of `callTemplate` merge, null clears one."""
     return await verbs.agents.update(asker, agent_id, body)
@@ -50,7 +50,7 @@ async def list_agent_calls(agent_id: str, asker: Asker, verbs: Verbs, paging: Pa
     return paging.answer(await verbs.calls.of_agent(asker, agent_id, paging.wanted))
 
 
-@router.post("/{agent_id}/calls", status_code=201, openapi_extra=body_of(StartAgentCallBody))
+@router.post("/{agent_id}/calls", status_code=201, openapi_extra=body_of(StartAgentCallBody, required=False))
 async def create_agent_call(
     agent_id: str, asker: Asker, body: JsonBody, verbs: Verbs, throttle: str | None = None
 ) -> dict[str, Any]:

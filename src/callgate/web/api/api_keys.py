@@ -23,20 +23,20 @@ async def create_api_key(asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str
     return await verbs.api_keys.create(asker, body)
 
 
-@router.get("/{prefix}")
-async def get_api_key(prefix: str, asker: Asker, verbs: Verbs) -> dict[str, Any]:
+@router.get("/{api_key_prefix}")
+async def get_api_key(api_key_prefix: str, asker: Asker, verbs: Verbs) -> dict[str, Any]:
     """One key."""
-    return verbs.api_keys.get(asker, prefix)
+    return verbs.api_keys.get(asker, api_key_prefix)
 
 
-@router.put("/{prefix}", openapi_extra=body_of(ApiKeyPatch))
-@router.patch("/{prefix}", openapi_extra=body_of(ApiKeyPatch))
-async def update_api_key(prefix: str, asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
+@router.put("/{api_key_prefix}", openapi_extra=body_of(ApiKeyPatch, required=False))
+@router.patch("/{api_key_prefix}", openapi_extra=body_of(ApiKeyPatch, required=False))
+async def update_api_key(api_key_prefix: str, asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
     """Revoke a key; this cannot be undone."""
-    return await verbs.api_keys.update(asker, prefix, body)
+    return await verbs.api_keys.update(asker, api_key_prefix, body)
 
 
-@router.delete("/{prefix}", status_code=204)
-async def delete_api_key(prefix: str, asker: Asker, verbs: Verbs) -> None:
+@router.delete("/{api_key_prefix}", status_code=204)
+async def delete_api_key(api_key_prefix: str, asker: Asker, verbs: Verbs) -> None:
     """Delete a key."""
-    await verbs.api_keys.delete(asker, prefix)
+    await verbs.api_keys.delete(asker, api_key_prefix)

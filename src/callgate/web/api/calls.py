@@ -7,9 +7,11 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import FileResponse, StreamingResponse
 
 from callgate.media.recording_folder import Growing
+from callgate.operations.calls import MODES, SEVERITIES, SEVERITY_DEFAULT
+from callgate.schema.data_message import ForcedAgentMessage, HangUpMessage, UserTextMessage
 from callgate.schema.start_call import StartCallBody
 from callgate.web.call_filters import Filters
-from callgate.web.documented import body_of
+from callgate.web.documented import asked, body_of
 from callgate.web.request import Asker, JsonBody, Page, Verbs
 
 router = APIRouter(prefix="/api/calls", tags=["calls"])
@@ -24,12 +26,12 @@ async def list_calls(asker: Asker, verbs: Verbs, paging: Page, filters: Filters,
     return paging.answer(await verbs.calls.find(asker, replace(filters, sort=sort), paging.wanted))
 
 
-@router.post("", status_code=201, openapi_extra=body_of(StartCallBody))
+@router.post("", status_code=201, openapi_extra=body_of(StartCallBody, required=False))
 async def create_call(
     asker: Asker,
     body: JsonBody,
     verbs: Verbs,
-    prior_call_id: Annotated[_Text, Query(alias="priorCallId")] = None,
+    prior_call_id: Annotated[_Text, Query(alias="priorCallId"), asked(format="uuid")] = None,
     enable_greeting_prompt: Annotated[bool, Query(alias="enableGreetingPrompt")] = True,
     throttle: _Text = None,
 ) -> dict[str, Any]:
@@ -53,7 +55,13 @@ async def delete_call(call_id: str, asker: Asker, verbs: Verbs) -> None:
 
 
 @router.get("/{call_id}/messages")
-async def list_messages(call_id: str, asker: Asker, verbs: Verbs, paging: Page, mode: _Text = None) -> dict[str, Any]:
+async def list_messages(
+    call_id: str,
+    asker: Asker,
+    verbs: Verbs,
+    paging: Page,
+    mode: Annotated[str, asked(enum=list(MODES))] = MODES[0],
+) -> dict[str, Any]:
     """What was said."""
     return paging.answer(await verbs.calls.messages(asker, call_id, paging.wanted, mode=mode))
 
@@ -64,7 +72,7 @@ async def list_events(
     asker: Asker,
     verbs: Verbs,
     paging: Page,
-    minimum_severity: _Text = None,
+    minimum_severity: Annotated[str, asked(enum=list(SEVERITIES))] = SEVERITY_DEFAULT,
     type: _Text = None,
 ) -> dict[str, Any]:
     """What happened."""
@@ -92,7 +100,11 @@ async def get_quality(call_id: str, asker: Asker, verbs: Verbs) -> dict[str, Any
     return await verbs.calls.quality(asker, call_id)
 
 
-@router.post("/{call_id}/send_data_message", status_code=204)
+@router.post(
+    "/{call_id}/send_data_message",
+    status_code=204,
+    openapi_extra=body_of(HangUpMessage, UserTextMessage, ForcedAgentMessage),
+)
 async def send_data_message(call_id: str, asker: Asker, body: JsonBody, verbs: Verbs) -> None:
-    """Act on a call in progress: so far, hang up."""
+    """Act on a call in progress: hang up, tell the agent something, have it say something."""
     await verbs.calls.send_data_message(asker, call_id, body)

@@ -20,7 +20,7 @@ async def get_sip_config(asker: Asker, verbs: Verbs, response: Response) -> dict
     return tagged(verbs.sip_config.get(asker), response)
 
 
-@router.patch("", openapi_extra=body_of(SipConfigPatch))
+@router.patch("", openapi_extra=body_of(SipConfigPatch, required=False))
 async def patch_sip_config(
     asker: Asker, body: JsonBody, verbs: Verbs, request: Request, response: Response
 ) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from callgate.operations.tools import ORDER_DEFAULT, ORDERS, OWNERSHIPS
 from callgate.schema.tool import ToolBody, ToolTest
-from callgate.web.documented import body_of
+from callgate.web.documented import asked, body_of
 from callgate.web.request import Asker, JsonBody, Page, Verbs
 
 router = APIRouter(prefix="/api/tools", tags=["tools"])
@@ -18,16 +19,16 @@ async def list_tools(
     asker: Asker,
     verbs: Verbs,
     paging: Page,
-    ownership: _Text = None,
+    ownership: Annotated[_Text, asked(enum=list(OWNERSHIPS))] = None,
     search: _Text = None,
-    sort_order: Annotated[_Text, Query(alias="sortOrder")] = None,
+    sort_order: Annotated[str, Query(alias="sortOrder"), asked(enum=list(ORDERS))] = ORDER_DEFAULT,
 ) -> dict[str, Any]:
     """The tools that may be selected: the account's own, and those that are built in."""
     found = verbs.tools.find(asker, paging.wanted, ownership=ownership, search=search, sort_order=sort_order)
     return paging.answer(found)
 
 
-@router.post("", status_code=201, openapi_extra=body_of(ToolBody))
+@router.post("", status_code=201, openapi_extra=body_of(ToolBody, required=False))
 async def create_tool(asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
     """Make a tool."""
     return await verbs.tools.create(asker, body)

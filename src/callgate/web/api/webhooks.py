@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from callgate.schema.webhook import WebhookBody, WebhookPatch
-from callgate.web.documented import body_of
+from callgate.web.documented import asked, body_of
 from callgate.web.request import Asker, JsonBody, Page, Verbs
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
@@ -15,7 +15,10 @@ _Text = str | None
 
 @router.get("")
 async def list_webhooks(
-    asker: Asker, verbs: Verbs, paging: Page, agent_id: Annotated[_Text, Query(alias="agentId")] = None
+    asker: Asker,
+    verbs: Verbs,
+    paging: Page,
+    agent_id: Annotated[_Text, Query(alias="agentId"), asked(format="uuid")] = None,
 ) -> dict[str, Any]:
     """The webhooks, newest first."""
     return paging.answer(await verbs.webhooks.find(asker, paging.wanted, agent_id=agent_id))
@@ -39,7 +42,7 @@ async def replace_webhook(webhook_id: str, asker: Asker, body: JsonBody, verbs: 
     return await verbs.webhooks.update(asker, webhook_id, body, partial=False)
 
 
-@router.patch("/{webhook_id}", openapi_extra=body_of(WebhookPatch))
+@router.patch("/{webhook_id}", openapi_extra=body_of(WebhookPatch, required=False))
 async def patch_webhook(webhook_id: str, asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
     """Change what is named of a webhook."""
     return await verbs.webhooks.update(asker, webhook_id, body, partial=True)
