@@ -1,8 +1,8 @@
 """Write the table of the public surface: `public_surface.py PATH_TO_ultravox-openapi.yaml [YYYY-MM]`.
 
-Facts only, in a form of our own: operations, parameters, properties, types, limits, enumerations, status codes. What is
-written for people (descriptions, examples, titles) stays where it is, so the table may be kept here and compared line by
-line. Without a month the date of the table that is there stays: right when the script has changed, not the schema.
+Facts only, in a form of our own: operations, parameters, properties, types, limits, enumerations, status codes. What
+is written for people (descriptions, examples, titles) stays where it is, so the table may be kept here and compared line
+by line. Without a month the date of the table that is there stays: right when the script has changed, not the schema.
 """
 
 import hashlib

@@ -14,6 +14,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.compatibility.answers import check_answer
+
 API_KEY = "testtest." + "0123456789abcdef" * 2
 START_S_MAX = 30.0
 STOP_S_MAX = 20.0
@@ -248,11 +250,15 @@ class Gate:
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                data = answer.read()
+                status, data = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
-                raise Refused(error.code, json.loads(error.read() or b"null")) from None
-        return json.loads(data) if data else None
+                status, data = error.code, error.read()
+        answered = json.loads(data) if data else None
+        check_answer(method, path, status, answered)
+        if status >= 400:
+            raise Refused(status, answered)
+        return answered
 
     def _read(self) -> None:
         assert self._process.stdout is not None

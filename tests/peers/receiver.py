@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from callgate.core.webhook.signature import verify
+from tests.compatibility.answers import check_call
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Received:
     def call(self) -> dict[str, Any]:
         """To which call."""
         call: dict[str, Any] = json.loads(self.body)["call"]
+        check_call(call)
         return call
 
     @property

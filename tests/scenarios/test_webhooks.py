@@ -16,14 +16,6 @@ from tests.peers.caller import Caller
 from tests.peers.gate import Gate, Refused
 from tests.peers.receiver import Received, Receiver
 
-# What the public schema requires of a Call.
-REQUIRED = {
-    "agent", "agentId", "billedDuration", "billedSideInputTokens", "billedSideOutputTokens", "billingStatus", "callId",
-    "clientVersion", "created", "endReason", "ended", "experimentalSettings", "firstSpeaker", "firstSpeakerSettings",
-    "initialOutputMedium", "initialState", "joinUrl", "joined", "metadata", "requestContext", "shortSummary",
-    "sipDetails", "summary",
-}  # fmt: skip
-
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
@@ -79,7 +71,6 @@ def test_a_call_is_told_from_its_start_to_its_bill(gate: Gate, receiver: Receive
         assert one.is_signed_with(webhook["secrets"][0])
         sent = datetime.fromisoformat(one.headers["x-ultravox-webhook-timestamp"])
         assert abs(datetime.now(UTC) - sent) < timedelta(minutes=1)
-        assert one.call.keys() >= REQUIRED
         assert one.call["callId"] == call["callId"]
     started, joined, ended, billed = (one.call for one in receiver.received)
     assert (started["joined"], started["ended"], started["billedDuration"]) == (None, None, None)
