@@ -1,8 +1,8 @@
 """Write the table of the public surface: `public_surface.py PATH_TO_ultravox-openapi.yaml [YYYY-MM]`.
 
 Facts only, in a form of our own: operations, parameters, properties, types, limits, enumerations, status codes. What
-is written for people (descriptions, examples, titles) stays where it is, so the table may be kept here and compared line
-by line. Without a month the date of the table that is there stays: right when the script has changed, not the schema.
+is written for people (descriptions, examples, titles) stays where it is; so the table may be kept here, and compared
+line by line. Without a month the date that stands there stays: right when the script has changed, not the schema.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ def _content(told: dict[str, Any]) -> dict[str, Any]:
 
 def _facts(schema: dict[str, Any]) -> dict[str, Any]:
     """What a schema says of values; a reference by the component's name, with what stands beside it."""
-    found = {key: schema[key] for key in _FACTS if key in schema}
+    found: dict[str, Any] = {key: schema[key] for key in _FACTS if key in schema}
     one_of = [_facts(one) for one in (*schema.get("allOf", ()), *schema.get("oneOf", ())) if not _is_null(one)]
     if len(one_of) > 1:
         raise ValueError(f"a choice of {len(one_of)} schemas is not understood: {schema}")

@@ -1,10 +1,11 @@
-"""Write the pages that are drawn from the code: settings, commands, outcomes, machines … `--check`: is any stale?"""
+"""Write the pages that are drawn from code and tables: settings, commands, outcomes … `--check`: is any stale?"""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from commands import commands_page
+from compatibility_page import compatibility_page
 from machines import MACHINES, absorbed, drawn, named, table
 from rfc import rfc_page
 
@@ -132,6 +133,7 @@ _PAGES = {
     "limits": limits_page,
     "rfc": lambda: rfc_page(_GENERATED),
     "cli": lambda: commands_page(_GENERATED),
+    "compatibility": lambda: compatibility_page(_GENERATED),
 }
 
 

@@ -86,6 +86,7 @@ SHOWN_BY = {
     "web/api/sip_logs.py": "web/test_sip_logs.py",
     "web/api/decisions.py": "web/test_calls.py",
     "web/api/fallback.py": "web/test_fallback.py",
+    "web/api/not_offered.py": "compatibility/test_operations.py",
     "web/api/models.py": "web/test_models.py",
     "web/api/rehearsal.py": "web/test_rehearsal.py",
     "web/api/sip.py": "web/test_sip.py",

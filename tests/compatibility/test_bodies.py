@@ -46,7 +46,7 @@ def test_the_length_of_urls_is_that_of_the_guard() -> None:
 @pytest.mark.parametrize("place", sorted(PROPERTIES["refused"]))
 async def test_a_medium_that_is_not_offered_is_refused_in_words(api: Api, place: str) -> None:
     component, _, name = place.rpartition(".")
-    medium = {"sip": {name: {}}} if component.endswith("SipMedium") else {name: {}}
+    medium: Any = {"sip": {name: {}}} if component.endswith("SipMedium") else {name: {}}
     answer = await api.ask("POST", "/api/calls", {"medium": medium})
     assert answer.status == 400
     assert set(answer.body) == {"medium"}

@@ -87,9 +87,9 @@ async def a_call(to: Exchanges, agent_id: str, tool_id: str) -> Call:
         one["nameOverride"] = f"tool_{index}"
     settings: dict[str, Any] = {**bodies({"$ref": "ultravox.v1.StartCallRequest"})[-1], "voice": "Ada", "medium": None}
     # A response that is told counts before a place that would make one.
-    fixed = {"nameOverride": "fixed", "temporaryTool": {"staticResponse": {"responseText": "x"}}}
-    elsewhere = {"nameOverride": "elsewhere", "temporaryTool": {"dataConnection": {}}}
-    kept = {"toolId": tool_id, "toolName": "kept", "temporaryTool": {"client": {}}}
+    fixed: Any = {"nameOverride": "fixed", "temporaryTool": {"staticResponse": {"responseText": "x"}}}
+    elsewhere: Any = {"nameOverride": "elsewhere", "temporaryTool": {"dataConnection": {}}}
+    kept: Any = {"toolId": tool_id, "toolName": "kept", "temporaryTool": {"client": {}}}
     first = CallStage(str(uuid4()), call.call_id, 0, NOW, {"systemPrompt": "x"})
     last = CallStage(
         call.stage_id, call.call_id, 1, NOW, {**settings, "selectedTools": [*selected, fixed, elsewhere, kept]}
@@ -241,3 +241,16 @@ async def test_what_is_read_only_is_ignored_and_what_is_unknown_is_not(api: Api)
         assert answer.status in (200, 201), answer.body
         answer = await api.ask(operation.method, operation.path, {**body, "nope": 1})
         assert (answer.status, set(answer.body)) == (400, {"nope"})
+
+
+async def test_the_exceptions_are_needed(api: Api) -> None:
+    call = (await api.ask("POST", "/api/calls", {"medium": CLIENT})).body
+    key = (await api.ask("POST", "/api/api_keys", {"name": "x"})).body
+    answered = {"Call": call, "APIKeyCreate": key}
+    answered["APIKey"] = (await api.ask("GET", f"/api/api_keys/{key['prefix']}")).body
+    for name in INTENTIONS["answers"]["null"]:
+        component, _, inner = name.rpartition(".")
+        assert answered[component][inner] is None
+    for name in INTENTIONS["answers"]["extra"]:
+        component, _, inner = name.rpartition(".")
+        assert inner in answered[component]

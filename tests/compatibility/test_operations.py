@@ -69,14 +69,14 @@ def parameters_agree(operation: Operation, ours: Any, used: set[str]) -> None:
 def statuses_agree(operation: Operation, ours: Any) -> None:
     wanted = {one for one in operation.told["answers"] if one != "default"}
     wanted -= {one for one in wanted if f"{operation.name} {one}" in NOT_OFFERED_STATUSES}
-    own = {one for one in ours["responses"] if int(one) < 400}
+    own = {one for one in ours["responses"] if one.isdigit() and int(one) < 400}
     assert own == wanted or not wanted, f"{operation.name}: {own} instead of {wanted}"
 
 
 async def test_what_is_not_offered_answers_404_in_words(api: Api) -> None:
     for name in sorted(NOT_OFFERED):
         method, _, path = name.partition(" ")
-        body = None if method in ("GET", "DELETE") else {}
+        body: Any = None if method in ("GET", "DELETE") else {}
         answer = await api.ask(
             method, re.sub(r"\{\w+\}", lambda match: "0" if "index" in match[0] else str(uuid4()), path), body
         )

@@ -1,6 +1,9 @@
 """The HTTP application: every noun's routes, and one shape for every refusal."""
 
+import asyncio
+import json
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, Final
 
 import yaml
@@ -49,7 +52,7 @@ from callgate.web.api import (
     voices,
     webhooks,
 )
-from callgate.web.documented import asked, schemas_of
+from callgate.web.documented import asked, schemas_of, tell_refusals
 from callgate.web.masking import Masking
 from callgate.web.request import LINT_HEADER, UNSAFE_KEY_HEADER
 
@@ -125,6 +128,11 @@ def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
     async def readyz() -> JSONResponse:
         return JSONResponse({"status": "ready"}) if ready() else JSONResponse({"status": "draining"}, 503)
 
+    @cache  # half a second of work, as YAML
+    def written(as_json: bool) -> str:
+        document = document_of(app)
+        return json.dumps(document) if as_json else yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
     @app.get(
         "/api/schema/",
         response_class=Response,
@@ -135,18 +143,16 @@ def _add_node_routes(app: FastAPI, ready: Callable[[], bool]) -> None:
         request: Request, format: Annotated[str | None, asked(enum=list(_SCHEMA_FORMATS))] = None
     ) -> Response:
         """This document, as YAML unless the query or the header Accept says JSON."""
-        document = _document(app)
         accepted = request.headers.get("accept", "")
         if format is not None and format not in _SCHEMA_FORMATS:
             raise HTTPException(404, "the format must be json or yaml")
         named = next((kind for kind in _SCHEMA_KINDS if kind in accepted and (format or "") in kind), None)
         kind = named or _SCHEMA_FORMATS[format or ("json" if "json" in accepted else "yaml")]
-        if "json" in kind:
-            return JSONResponse(document, media_type=kind)
-        return Response(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), media_type=kind)
+        return Response(await asyncio.to_thread(written, "json" in kind), media_type=kind)
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def document_of(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of an application."""
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     rules = (SipConfigPatch, FallbackPatch, FallbackTest, EvaluateBody, ReplayBody, ShadowBody)
@@ -155,6 +161,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     messages = (HangUpMessage, UserTextMessage, ForcedAgentMessage)
     kept = (AgentBody, ApiKeyBody, ApiKeyPatch, WebhookBody, WebhookPatch)
     schemas.update(schemas_of(*kept, *rules, *tools_, *started, *messages, *throttles))
+    tell_refusals(document)
     return document
 
 

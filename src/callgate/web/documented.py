@@ -1,10 +1,26 @@
-"""Request bodies and queries in the served OpenAPI document: they are read by hand, so they are told by hand."""
+"""Bodies, queries and refusals in the served OpenAPI document: they are made by hand, so they are told by hand."""
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, WithJsonSchema
 
-_REFERENCE = "#/components/schemas/{model}"
+_REFERENCE: Final = "#/components/schemas/{model}"
+
+# What every operation may answer instead of what it is for; see `schema/errors.py`.
+_REFUSALS: Final[dict[str, Any]] = {
+    "Mistakes": {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "array"}, {"type": "object"}]},
+    },
+    "Refusal": {
+        "type": "object",
+        "properties": {"detail": {"type": "string"}},
+        "required": ["detail"],
+        "additionalProperties": False,
+    },
+}
+_ANSWERS: Final = {"400": ("Every mistake, by its field.", "Mistakes"), "default": ("Why not, in words.", "Refusal")}
 
 
 def body_of(*models: type[BaseModel], required: bool = True) -> dict[str, Any]:
@@ -32,3 +48,17 @@ def schemas_of(*models: type[BaseModel]) -> dict[str, Any]:
         found.update(schema.pop("$defs", {}))
         found[model.__name__] = schema
     return found
+
+
+def tell_refusals(document: dict[str, Any]) -> None:
+    """Put into a document how each operation refuses, in place of what FastAPI supposes."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["responses"].pop("422", None)
+            for status, (words, name) in _ANSWERS.items():
+                content = {"application/json": {"schema": {"$ref": _REFERENCE.format(model=name)}}}
+                operation["responses"][status] = {"description": words, "content": content}
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas.update(_REFUSALS)
