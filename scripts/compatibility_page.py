@@ -34,7 +34,6 @@ def compatibility_page(generated: str) -> Iterator[str]:
 
 def _operations(told: Mapping[str, Any], intended: Any) -> Iterator[str]:
     reasons = {name: group["because"] for group in intended["not_offered"] for name in group["operations"]}
-    reasons |= dict.fromkeys(intended["being_built"], "Not yet.")
     nouns: dict[str, list[str]] = {}
     for name in told:
         nouns.setdefault(name.split("/")[2], []).append(name)
@@ -49,8 +48,7 @@ def _operations(told: Mapping[str, Any], intended: Any) -> Iterator[str]:
 def _queries(parameters: Any) -> Iterator[str]:
     yield "## Queries"
     yield "A name without an operation holds for all that have it. What differs is told as *public → ours*."
-    rows = [(f"`{name}`", "not yet", "") for name in parameters["being_built"]]
-    rows += [(f"`{name}`", "not offered", why) for name, why in parameters["not_offered"].items()]
+    rows = [(f"`{name}`", "not offered", why) for name, why in parameters["not_offered"].items()]
     rows += [(f"`{name}`", "without effect", why) for name, why in parameters["without_effect"].items()]
     rows += [(f"`{name}`", _how(one["how"]), one["because"]) for name, one in parameters["differ"].items()]
     yield _table(("parameter", "what differs", "why"), rows)

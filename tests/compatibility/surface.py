@@ -60,7 +60,6 @@ class Operation:
 
 
 OPERATIONS: Final = {name: Operation(name, told) for name, told in TABLE["operations"].items()}
-BEING_BUILT: Final = frozenset(INTENTIONS["operations"]["being_built"])
 NOT_OFFERED: Final[dict[str, str]] = {
     name: group["because"] for group in INTENTIONS["operations"]["not_offered"] for name in group["operations"]
 }

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from callgate.entities.call import Call, CallEvent, CallStage, Message, ToolUse
+from callgate.entities.sip_log import SipLog
 from callgate.entities.webhook import WebhookFailure, WebhookHealth
 from tests.compatibility.samples import bodies, sendable
 from tests.compatibility.surface import COMPONENTS, INTENTIONS, OFFERED, OPERATIONS, reached, seen
@@ -104,7 +105,7 @@ async def a_call(to: Exchanges, agent_id: str, tool_id: str) -> Call:
         event = CallEvent(call.call_id, last.stage_id, NOW, 1.5, "error", "brain_failed", "Words.")
         api.store.call_event(replace(event, extras={"a": index}))
     await api.store.written()
-    await ended(api, replace(call, joined=NOW, settings=settings))
+    await ended(api, replace(call, joined=NOW, settings=settings, sip={"callId": "1@192.0.2.7"}))
     return call
 
 
@@ -121,6 +122,11 @@ async def what_became_of_it(to: Exchanges, call: Call) -> None:
     await to.do("GET /api/calls/{call_id}/stages/{call_stage_id}", **at)
     await to.turn_pages("GET /api/calls/{call_id}/stages/{call_stage_id}/messages", **at)
     await to.do("GET /api/calls/{call_id}/stages/{call_stage_id}/tools", **at)
+    to.api.store.sip_log(SipLog(call.call_id, NOW, b"INVITE sip:a@b SIP/2.0"))
+    await to.api.store.written()
+    link = await to.api.ask("GET", f"/api/calls/{call.call_id}/sip_logs")
+    assert link.status == 302
+    to.done.add("GET /api/calls/{call_id}/sip_logs")
     await to.do("DELETE /api/calls/{call_id}", **at)
     live = await started(to.api, call.agent_id or "")
     to.api.live.joined.add(live.call_id)
@@ -189,6 +195,34 @@ async def rules(to: Exchanges, agent_id: str) -> None:
         assert await to.do("PATCH /api/sip", changed) == changed
 
 
+async def throttles(to: Exchanges) -> None:
+    for index, body in enumerate(bodies(OPERATIONS["POST /api/call_throttles"].body)):
+        made = await to.do("POST /api/call_throttles", {**body, "name": f"slow {index}"})
+        throttle_id = made["throttleId"]
+        assert await to.do("GET /api/call_throttles/{throttle_id}", throttle_id=throttle_id) == made
+        for method in ("PUT", "PATCH"):
+            name = f"{method} /api/call_throttles/{{throttle_id}}"
+            assert await to.do(name, made, throttle_id=throttle_id) == made
+    await to.do("POST /api/call_throttles", {**body, "name": "another"})
+    await to.turn_pages("GET /api/call_throttles")
+    await to.do("DELETE /api/call_throttles/{throttle_id}", throttle_id=throttle_id)
+
+
+async def deleted_calls(to: Exchanges, agent_id: str) -> None:
+    call = await started(to.api, agent_id)
+    await ended(to.api, call)
+    await to.do("DELETE /api/calls/{call_id}", call_id=call.call_id)
+    await to.turn_pages("GET /api/deleted_calls")
+    await to.do("GET /api/deleted_calls/{call_id}", call_id=call.call_id)
+
+
+async def voices(to: Exchanges) -> None:
+    page = await to.do("GET /api/voices", query="?ownership=public&primaryLanguage=en")
+    await to.turn_pages("GET /api/voices")
+    for one in page["results"]:
+        await to.do("GET /api/voices/{voice_id}", voice_id=one["voiceId"])
+
+
 async def the_rest(to: Exchanges) -> None:
     await to.do("GET /api/accounts")
     await to.do("GET /api/accounts/me")
@@ -206,7 +240,10 @@ async def test_everything_that_is_offered_is_taken_and_seen(api: Api) -> None:
     await keys(to)
     await rules(to, agent_id)
     await the_rest(to)
+    await throttles(to)
+    await voices(to)
     await what_became_of_it(to, call)
+    await deleted_calls(to, agent_id)
     await to.do("DELETE /api/agents/{agent_id}", agent_id=agent_id)
 
     assert OFFERED - to.done == SHOWN_ELSEWHERE

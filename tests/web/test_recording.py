@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from callgate.entities.call import Call, OutboxEvent
+from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.media.recording import recording_path
 from callgate.media.wave_file import header
@@ -14,7 +15,8 @@ from tests.web.test_calls import NOW, started
 
 
 async def ended(api: Api, call: Call, **sound: Any) -> None:
-    over = replace(call, ended=NOW, end_reason="hangup", outcome="caller-hangup", sip={"sound": sound} if sound else {})
+    sip: JsonObject = {**call.sip, "sound": sound} if sound else call.sip
+    over = replace(call, ended=NOW, end_reason="hangup", outcome="caller-hangup", sip=sip)
     await api.store.call_ended(
         over, OutboxEvent(str(uuid4()), api.account.account_id, call.call_id, "call.ended", NOW, {})
     )

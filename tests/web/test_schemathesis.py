@@ -57,6 +57,7 @@ async def known(api: Api) -> Known:
     api.live.joined.add(call.call_id)
     key = (await api.ask("POST", "/api/api_keys", {"name": "looks", "readOnly": True})).body
     tool = {"name": "fixed", "definition": {"staticResponse": {"responseText": "x"}}}
+    throttle = {"name": "slow", "rules": [{"maxCalls": 50, "windowSeconds": 1}]}
     webhook = {"url": "https://a.example/hook", "events": ["call.started"]}
     ids = {
         "agent_id": agent_id,
@@ -66,7 +67,9 @@ async def known(api: Api) -> Known:
         "call_stage_message_index": "0",
         "decision_id": (await api.ask("GET", "/api/sip/decisions")).body["results"][0]["decisionId"],
         "number": "1",
+        "throttle_id": (await api.ask("POST", "/api/call_throttles", throttle)).body["throttleId"],
         "tool_id": (await api.ask("POST", "/api/tools", tool)).body["toolId"],
+        "voice_id": (await api.ask("GET", "/api/voices")).body["results"][0]["voiceId"],
         "webhook_id": (await api.ask("POST", "/api/webhooks", webhook)).body["webhookId"],
     }
     assert ids.keys() == PARAMETERS - MADE_BY_CALLS

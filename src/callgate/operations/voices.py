@@ -11,8 +11,8 @@ from callgate.operations.errors import NotFound
 from callgate.schema.errors import Invalid, shown
 from callgate.schema.offered_voice import render_voice
 
-_OWNERSHIPS: Final = ("private", "public")
-_BILLING: Final = ("VOICE_BILLING_STYLE_INCLUDED", "VOICE_BILLING_STYLE_EXTERNAL")
+OWNERSHIPS: Final = ("private", "public")
+BILLING: Final = ("VOICE_BILLING_STYLE_INCLUDED", "VOICE_BILLING_STYLE_EXTERNAL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class VoiceOperations:
             Invalid: no such ownership, no such billing style; both are told.
         """
         errors: JsonObject = {}
-        if query.ownership is not None and query.ownership not in _OWNERSHIPS:
-            errors["ownership"] = [f"expected {' or '.join(_OWNERSHIPS)}: {shown(query.ownership)}"]
-        if query.billing_style is not None and query.billing_style not in _BILLING:
-            errors["billingStyle"] = [f"expected {' or '.join(_BILLING)}: {shown(query.billing_style)}"]
+        if query.ownership is not None and query.ownership not in OWNERSHIPS:
+            errors["ownership"] = [f"expected {' or '.join(OWNERSHIPS)}: {shown(query.ownership)}"]
+        if query.billing_style is not None and query.billing_style not in BILLING:
+            errors["billingStyle"] = [f"expected {' or '.join(BILLING)}: {shown(query.billing_style)}"]
         if errors:
             raise Invalid(errors)
         found = [voice for voice in self._voices if _wanted(voice, query)]
@@ -72,14 +72,6 @@ class VoiceOperations:
         """
         return render_voice(self._voice(voice_id), preview_url(voice_id.lower()))
 
-    def preview(self, voice_id: str) -> None:
-        """A sample of a voice: there never is one.
-
-        Raises:
-            NotFound: always.
-        """
-        raise NotFound(f"the voice `{self._voice(voice_id).name}` has no sample to listen to")
-
     def _voice(self, voice_id: str) -> Voice:
         for voice in self._voices:
             if voice.voice_id == voice_id.lower():
@@ -91,7 +83,7 @@ def _wanted(voice: Voice, query: VoiceQuery) -> bool:
     search, language = (query.search or "").casefold(), (query.primary_language or "").lower()
     return (
         query.ownership in (None, "public")
-        and query.billing_style in (None, _BILLING[voice.billed])
+        and query.billing_style in (None, BILLING[voice.billed])
         and (not query.providers or voice.provider in query.providers)
         and (not search or any(search in text.casefold() for text in (voice.name, *voice.models)))
         and (not language or (voice.language or "").lower().partition("-")[0] == language.partition("-")[0])

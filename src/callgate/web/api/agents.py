@@ -1,12 +1,12 @@
 """`/api/agents`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 
 from callgate.schema.agent import AgentBody
 from callgate.schema.start_call import StartAgentCallBody
-from callgate.web.documented import body_of
+from callgate.web.documented import asked, body_of
 from callgate.web.request import Asker, JsonBody, Page, Verbs
 
 router = APIRouter(prefix="/api/agents", tags=["agents"])
@@ -52,7 +52,11 @@ async def list_agent_calls(agent_id: str, asker: Asker, verbs: Verbs, paging: Pa
 
 @router.post("/{agent_id}/calls", status_code=201, openapi_extra=body_of(StartAgentCallBody, required=False))
 async def create_agent_call(
-    agent_id: str, asker: Asker, body: JsonBody, verbs: Verbs, throttle: str | None = None
+    agent_id: str,
+    asker: Asker,
+    body: JsonBody,
+    verbs: Verbs,
+    throttle: Annotated[str | None, asked(minLength=1)] = None,
 ) -> dict[str, Any]:
     """Start a call to an agent, for a client that joins it over a WebSocket."""
     return await verbs.calls.create_of_agent(asker, agent_id, body, throttle=throttle)

@@ -35,7 +35,7 @@ async def replace_throttle(throttle_id: str, asker: Asker, body: JsonBody, verbs
     return await verbs.throttles.update(asker, throttle_id, body, partial=False)
 
 
-@router.patch("/{throttle_id}", openapi_extra=body_of(CallThrottlePatch))
+@router.patch("/{throttle_id}", openapi_extra=body_of(CallThrottlePatch, required=False))
 async def patch_throttle(throttle_id: str, asker: Asker, body: JsonBody, verbs: Verbs) -> dict[str, Any]:
     """Change what is named of a throttle."""
     return await verbs.throttles.update(asker, throttle_id, body, partial=True)

@@ -10,7 +10,7 @@ from callgate.media.recording_folder import Growing
 from callgate.operations.calls import MODES, SEVERITIES, SEVERITY_DEFAULT
 from callgate.schema.data_message import ForcedAgentMessage, HangUpMessage, UserTextMessage
 from callgate.schema.start_call import StartCallBody
-from callgate.web.call_filters import Filters
+from callgate.web.call_filters import METADATA_TOLD, Filters
 from callgate.web.documented import asked, body_of
 from callgate.web.request import Asker, JsonBody, Page, Verbs
 
@@ -20,7 +20,7 @@ _Text = str | None
 _WAV = "audio/wav"
 
 
-@router.get("")
+@router.get("", openapi_extra=METADATA_TOLD)
 async def list_calls(asker: Asker, verbs: Verbs, paging: Page, filters: Filters, sort: _Text = None) -> dict[str, Any]:
     """Calls; `metadata.<key>=<value>` narrows the list too."""
     return paging.answer(await verbs.calls.find(asker, replace(filters, sort=sort), paging.wanted))
@@ -33,7 +33,7 @@ async def create_call(
     verbs: Verbs,
     prior_call_id: Annotated[_Text, Query(alias="priorCallId"), asked(format="uuid")] = None,
     enable_greeting_prompt: Annotated[bool, Query(alias="enableGreetingPrompt")] = True,
-    throttle: _Text = None,
+    throttle: Annotated[_Text, asked(minLength=1)] = None,
 ) -> dict[str, Any]:
     """Start a call, for a client that joins it over a WebSocket.
 

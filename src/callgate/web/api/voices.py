@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from callgate.operations.voices import VoiceQuery
+from callgate.operations.voices import BILLING, OWNERSHIPS, VoiceQuery
+from callgate.web.documented import asked
 from callgate.web.request import Asker, Page, Verbs
 
 router = APIRouter(prefix="/api/voices", tags=["voices"])
@@ -20,9 +21,9 @@ async def list_voices(
     verbs: Verbs,
     paging: Page,
     search: _Text = None,
-    ownership: _Text = None,
+    ownership: Annotated[_Text, asked(enum=list(OWNERSHIPS))] = None,
     primary_language: Annotated[_Text, Query(alias="primaryLanguage")] = None,
-    billing_style: Annotated[_Text, Query(alias="billingStyle")] = None,
+    billing_style: Annotated[_Text, Query(alias="billingStyle"), asked(enum=list(BILLING))] = None,
     provider: Annotated[tuple[str, ...], Query()] = (),
 ) -> dict[str, Any]:
     """The voices of the configured models, by name; the same for every account."""
@@ -34,12 +35,6 @@ async def list_voices(
 async def get_voice(voice_id: str, request: Request, asker: Asker, verbs: Verbs) -> dict[str, Any]:
     """One voice."""
     return verbs.voices.get(voice_id, _previews(request))
-
-
-@router.get("/{voice_id}/preview")
-async def preview_voice(voice_id: str, asker: Asker, verbs: Verbs) -> None:
-    """A sample of a voice: none has any, so this is always 404."""
-    verbs.voices.preview(voice_id)
 
 
 def _previews(request: Request) -> Callable[[str], str]:
