@@ -15,6 +15,7 @@ from callgate.store.rows import outbox_of
 from callgate.store.tables import outbox
 
 IDS = SystemIds()
+AGENT_ID = "5ba3ad5b-0f0a-4a57-8f4e-3a0d5b3c1a01"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -22,7 +23,7 @@ def a_call(account_id: str = "account", **more: Any) -> Call:
     call = Call(
         call_id=IDS.uuid(),
         account_id=account_id,
-        agent_id="agent",
+        agent_id=AGENT_ID,
         agent_name="Demo",
         stage_id=IDS.uuid(),
         created=START,

@@ -62,7 +62,17 @@ HARMLESS_QUERIES = frozenset(
     (
         *("cursor", "pageSize", "verdict", "outcome", "fromDate", "toDate", "durationMin", "durationMax", "sort"),
         *("state", "mode", "minimum_severity", "type", "ownership", "sortOrder", "enableGreetingPrompt"),
-        *("primaryLanguage", "billingStyle", "provider", "timeOfDayStart", "timeOfDayEnd", "voiceId"),
+        *(
+            "metadata",
+            "format",
+            "lang",
+            "primaryLanguage",
+            "billingStyle",
+            "provider",
+            "timeOfDayStart",
+            "timeOfDayEnd",
+            "voiceId",
+        ),
     )
 )
 

@@ -39,9 +39,11 @@ async def filled(api: Api) -> dict[str, str]:
         used = ToolUse("look", "i", tools[0]["toolId"])
         other = await started(api, agent)
         about: dict[str, Any] = {"stage_id": call.stage_id, "stage_index": n}
-        api.store.message(Message(call.call_id, n, "MESSAGE_ROLE_USER", f"{n}", "M", NOW, **about))
+        api.store.message(Message(call.call_id, n, "MESSAGE_ROLE_USER", f"{n}", "MESSAGE_MEDIUM_VOICE", NOW, **about))
         about = {"stage_id": other.stage_id, "stage_index": 0, "tool": used}
-        api.store.message(Message(other.call_id, 0, "MESSAGE_ROLE_TOOL_CALL", "x", "M", NOW, **about))
+        api.store.message(
+            Message(other.call_id, 0, "MESSAGE_ROLE_TOOL_CALL", "x", "MESSAGE_MEDIUM_VOICE", NOW, **about)
+        )
         api.store.call_event(CallEvent(call.call_id, call.stage_id, NOW, 0.0, "info", f"t{n}", "words"))
         stage_id = call.stage_id if n == 0 else str(uuid4())
         api.store.call_stage(CallStage(stage_id, other.call_id, n, NOW, {}))

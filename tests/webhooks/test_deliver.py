@@ -24,7 +24,7 @@ from callgate.testing.handler import HandlerRequest, HandlerServer
 from callgate.testing.tool_server import ToolServer
 from callgate.webhooks import deliver
 from callgate.webhooks.deliver import Deliverer
-from tests.store.facts import IDS, START, a_call, a_record
+from tests.store.facts import AGENT_ID, IDS, START, a_call, a_record
 
 
 class Post:
@@ -243,7 +243,7 @@ async def test_only_what_happens_after_a_webhook_was_made(post: Post, server: Ha
 
 async def test_of_an_agent_and_of_events_it_asked_for(post: Post, servers: list[HandlerServer]) -> None:
     await post.webhook(servers[0].url, agent_id="other")
-    await post.webhook(servers[1].url, agent_id="agent")
+    await post.webhook(servers[1].url, agent_id=AGENT_ID)
     await post.webhook(servers[2].url, events=("call.billed",))
     await post.happens(a_call(), *EVENTS)
     await post.idle()
