@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 TEST_PROCESSES ?= 3
 export PYTHON
 
-.PHONY: run setup test check soak fuzz bench docs
+.PHONY: run setup test test-postgresql check soak fuzz bench docs
 
 run: setup  ## set up, start with the demo agent, place one call to itself, serve
 	@exec $(BIN)/callgate serve --demo $(ARGS)
@@ -19,6 +19,11 @@ test:  ## everything that CI runs
 	@scripts/install_test_peers.sh
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -q -n $(TEST_PROCESSES) --dist loadfile
+
+test-postgresql:  ## the same tests, with every store in PostgreSQL
+	@scripts/setup.sh test
+	@scripts/install_test_peers.sh
+	CALLGATE_TEST_DATABASE=postgresql $(BIN)/pytest -q -n $(TEST_PROCESSES) --dist loadfile
 
 check:  ## what needs no run: style, types, import contracts, generated pages
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The peers of scenarios: SIPp, baresip and Kamailio, as Debian and Ubuntu package them, and Pipecat, whose bots are
-# called.
+# called; and PostgreSQL, for the tests of the store.
 # Quick when they are there.
 set -eu
 cd "$(dirname "$0")/.."
@@ -22,11 +22,13 @@ command -v baresip >/dev/null 2>&1 || missing="$missing baresip-core"
 kamailio=
 { PATH="$PATH:/usr/sbin" command -v kamailio && ls /usr/lib/*/kamailio/modules/tls.so; } >/dev/null 2>&1 ||
   kamailio=" kamailio kamailio-tls-modules"
-missing="$missing$kamailio"
+postgresql=
+{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || postgresql=" postgresql"
+missing="$missing$kamailio$postgresql"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
-  echo "callgate: tests need SIPp, baresip and Kamailio in PATH; missing:$missing (names of Debian packages)" >&2
+  echo "callgate: tests need SIPp, baresip, Kamailio and PostgreSQL in PATH; missing:$missing (names of Debian packages)" >&2
   exit 2
 fi
 if [ "$(id -u)" = 0 ]; then
@@ -34,13 +36,16 @@ if [ "$(id -u)" = 0 ]; then
 elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
   as_root="sudo -n"
 else
-  echo "callgate: tests need SIPp, baresip and Kamailio; as root: apt-get install --no-install-recommends$missing" >&2
+  echo "callgate: tests need SIPp, baresip, Kamailio and PostgreSQL; as root: apt-get install --no-install-recommends$missing" >&2
   exit 2
 fi
 export DEBIAN_FRONTEND=noninteractive
-# The package would start a proxy of its own on port 5060, now and whenever the machine starts.
-manages_services() { [ -n "$kamailio" ] && [ -d /run/systemd/system ]; }
-if manages_services; then $as_root systemctl --quiet mask kamailio.service; fi
+# The packages would start a proxy on port 5060 and a server on port 5432, now and whenever the machine starts. The
+# tests run their own.
+services="${kamailio:+kamailio.service}${postgresql:+ postgresql.service}"
+manages_services() { [ -n "$services" ] && [ -d /run/systemd/system ]; }
+# shellcheck disable=SC2086 # words on purpose
+if manages_services; then $as_root systemctl --quiet mask $services; fi
 # shellcheck disable=SC2086 # words on purpose
 $as_root apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 || {
   $as_root apt-get update -q >/dev/null && $as_root apt-get install -y -q --no-install-recommends $missing
@@ -49,6 +54,6 @@ $as_root apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 
   exit 2
 }
 if manages_services; then
-  $as_root systemctl --quiet unmask kamailio.service
-  $as_root systemctl --quiet disable kamailio.service
+  # shellcheck disable=SC2086 # words on purpose
+  { $as_root systemctl --quiet unmask $services; $as_root systemctl --quiet disable $services; }
 fi

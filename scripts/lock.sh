@@ -8,7 +8,7 @@ compile() {
   .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml "$@"
 }
-compile --upgrade --extra demo --extra opus --extra dev --output-file locks/dev.txt
+compile --upgrade --extra demo --extra opus --extra postgresql --extra dev --output-file locks/dev.txt
 compile --constraints locks/dev.txt --extra demo --output-file locks/demo.txt
 compile --constraints locks/dev.txt --output-file locks/base.txt
 .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \

@@ -1,22 +1,26 @@
+import asyncio
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
+from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder, node_name
 from callgate.runtime.ids import SystemIds
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import POSTGRESQL, Databases
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 FIXED = "abcdefgh." + "x" * 32
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await open_store(tmp_path / "callgate.db", clock=ManualClock(), ids=SystemIds())
+async def store(databases: Databases, tmp_path: Path) -> AsyncIterator[Store]:
+    store = await open_store(databases.at(tmp_path / "callgate.db"), clock=ManualClock(), ids=SystemIds())
     yield store
     await store.close()
 
@@ -79,3 +83,37 @@ def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     with pytest.raises(CannotStart, match="cannot write into the data folder .*: not a directory"):
         make_folder(tmp_path / "file" / "folder")
+
+
+def test_a_node_has_one_name_over_its_restarts_and_its_folder_to_itself(tmp_path: Path) -> None:
+    name, file = node_name(tmp_path, SystemIds())
+    asking = "import sys; from pathlib import Path; from callgate.app.first_start import *; "
+    asking += "from callgate.runtime.ids import SystemIds; node_name(Path(sys.argv[1]), SystemIds())"
+    other = subprocess.run([sys.executable, "-c", asking, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert f"another node uses the data folder {tmp_path}" in other.stderr
+    file.close()
+    again, file = node_name(tmp_path, SystemIds())
+    file.close()
+    assert again == name
+    with pytest.raises(CannotStart, match="cannot write .*: not a directory|no such file"):
+        node_name(tmp_path / "missing", SystemIds())
+
+
+@pytest.mark.parametrize("databases", [POSTGRESQL], indirect=True)
+async def test_two_nodes_that_start_at_once_on_an_empty_database_have_one_account(
+    databases: Databases, tmp_path: Path
+) -> None:
+    place = tmp_path / "shared.db"
+    one, two = [
+        await open_store(databases.at(place, node=name), clock=ManualClock(), ids=SystemIds()) for name in ("a", "b")
+    ]
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    found = await asyncio.gather(
+        *(first_account(store, folder, FIXED, NOW) for store, folder in zip((one, two), folders, strict=True))
+    )
+    assert found[0] == found[1]
+    assert len(one.snapshot.now.keys) == 1
+    await one.close()
+    await two.close()

@@ -16,11 +16,12 @@ from callgate.entities.sip_config import AgentAllowance, SipConfig
 from callgate.runtime.ids import SystemIds
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await open_store(tmp_path / "callgate.db", clock=ManualClock(), ids=SystemIds())
+async def store(databases: Databases, tmp_path: Path) -> AsyncIterator[Store]:
+    store = await open_store(databases.at(tmp_path / "callgate.db"), clock=ManualClock(), ids=SystemIds())
     yield store
     await store.close()
 

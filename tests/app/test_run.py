@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ def test_the_first_start_tells_how_to_call_and_what_came_of_calling_itself(tmp_p
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("CALLGATE_")},
     )
     assert server.stdout is not None
     lines = []

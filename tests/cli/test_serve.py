@@ -27,6 +27,12 @@ def free(folder: Path) -> list[str]:
         (["--config", "/nonexistent.toml"], {}, "cannot read /nonexistent.toml: no such file or directory"),
         ([], {"CALLGATE_SIP_BNID": "x"}, "no setting is called CALLGATE_SIP_BNID; did you mean CALLGATE_SIP_BIND?"),
         ([], {"CALLGATE_API_KEY": "hunter2"}, "api.key (CALLGATE_API_KEY) is not a key"),
+        ([], {"CALLGATE_DATABASE_URL": "mysql://u:hunter2@127.0.0.1/x"}, "database.url is no URL of a database"),
+        (
+            [],
+            {"CALLGATE_DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"},
+            "cannot open the database postgresql://u@127.0.0.1:1/x: connection failed",
+        ),
     ],
 )
 def test_a_bad_setting_is_one_line(

@@ -51,3 +51,4 @@ def test_only_types_that_loading_knows() -> None:
 
 def test_secrets_are_marked() -> None:
     assert DECLARED["api_key"].secret
+    assert DECLARED["database_url"].secret

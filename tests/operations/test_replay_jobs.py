@@ -15,8 +15,10 @@ from callgate.operations.replay_process import Order, Report
 from callgate.runtime.ids import SystemIds
 from callgate.runtime.tasks import TaskOwner
 from callgate.store.open import open_store
+from callgate.store.past import PastPlace
 from callgate.testing.clock import ManualClock
 from tests.core.admission.rules import IDS, config, policies
+from tests.peers.databases import Databases
 from tests.store.facts import a_record
 
 RECORDS = 3_000
@@ -34,9 +36,9 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(databases: Databases, tmp_path: Path) -> AsyncIterator[Bench]:
     clock = ManualClock()
-    store = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    store = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
     await store.create_account("default", "Default")
     for number in range(RECORDS):
         uri = f"sip:u{number % 2}@acme.calls.example"
@@ -138,7 +140,7 @@ async def test_only_the_newest_are_kept(bench: Bench) -> None:
 
 
 async def test_why_it_failed_is_told(bench: Bench) -> None:
-    nowhere = replace(bench.order, query=replace(bench.order.query, path="/nowhere/callgate.db"))
+    nowhere = replace(bench.order, query=replace(bench.order.query, place=PastPlace(path="/nowhere/callgate.db")))
     with pytest.raises(ReplayFailed, match="the database cannot be read: unable to open database file"):
         await bench.jobs.replay(nowhere)
     job = bench.jobs.start("acc", nowhere)

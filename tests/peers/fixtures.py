@@ -8,6 +8,7 @@ import pytest
 
 from callgate.testing.handler import HandlerServer
 from tests.peers.baresip import Baresip
+from tests.peers.databases import EVERYWHERE, Databases
 from tests.peers.gate import Gate
 from tests.peers.handler import HandlerInThread
 from tests.peers.phone import Phone
@@ -29,6 +30,14 @@ def running_gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     yield gate
     gate.until(lambda: all(call["ended"] for call in gate.calls()))  # no call outlives its caller
     assert gate.stop() == 0
+
+
+@pytest.fixture
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Where stores are kept; a parameter says where, as that of the tests of the store and of the API does."""
+    some = Databases(getattr(request, "param", EVERYWHERE))
+    yield some
+    some.drop()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.compatibility.answers import check_answer
+from tests.peers.databases import settings_for
 
 API_KEY = "testtest." + "0123456789abcdef" * 2
 START_S_MAX = 30.0
@@ -62,7 +63,7 @@ class Gate:
         options: tuple[str, ...] = (),
     ) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLGATE_")}
-        environment |= {"CALLGATE_API_KEY": API_KEY, **(settings or {})}
+        environment |= {"CALLGATE_API_KEY": API_KEY, **settings_for(folder), **(settings or {})}
         self._log = (folder / "serve.log").open("w")
         self.log_path = folder / "serve.log"
         self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -6,6 +6,15 @@ import pytest
 from callgate.runtime.ids import SystemIds
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import BOTH, Databases
+
+
+@pytest.fixture(params=BOTH)
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Where stores are kept: each test runs on both."""
+    some = Databases(request.param)
+    yield some
+    some.drop()
 
 
 @pytest.fixture
@@ -14,7 +23,7 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
-    store = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+async def store(databases: Databases, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
+    store = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
     yield store
     await store.close()

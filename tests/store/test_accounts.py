@@ -9,6 +9,7 @@ from callgate.store.accounts import is_key
 from callgate.store.errors import TooMany
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 
 
 async def test_an_account_admits_nobody_and_its_key_is_told_once(store: Store) -> None:
@@ -32,9 +33,9 @@ async def test_a_key_can_be_fixed_and_further_ones_added(store: Store) -> None:
     assert found[0] == account
 
 
-async def test_the_last_use_of_a_key_and_its_end_outlive_a_restart(tmp_path: Path) -> None:
+async def test_the_last_use_of_a_key_and_its_end_outlive_a_restart(databases: Databases, tmp_path: Path) -> None:
     clock = ManualClock()
-    store = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    store = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
     account, _ = await store.create_account("default", "Default")
     made, key = await store.create_key(account.account_id, "mine", creator="abcdefgh", expires=None, read_only=True)
     store.key_used(made)
@@ -45,7 +46,7 @@ async def test_the_last_use_of_a_key_and_its_end_outlive_a_restart(tmp_path: Pat
     await store.revoke_key(account.account_id, made.prefix)
     await store.close()
 
-    again = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    again = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
     kept = replace(made, revoked=True, last_used=used)
     assert again.account_of_key(key) == (account, kept)
     clock.advance(1)
@@ -69,8 +70,8 @@ def contents(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.iterdir()]
 
 
-async def test_the_key_itself_is_nowhere_in_the_file(tmp_path: Path) -> None:
-    store = await open_store(tmp_path / "callgate.db", clock=ManualClock(), ids=SystemIds())
+async def test_the_key_itself_is_nowhere_in_the_file(databases: Databases, tmp_path: Path) -> None:
+    store = await open_store(databases.at(tmp_path / "callgate.db"), clock=ManualClock(), ids=SystemIds())
     _, key = await store.create_account("default", "Default")
     await store.close()
     assert key.encode() not in b"".join(contents(tmp_path))

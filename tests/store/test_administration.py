@@ -14,16 +14,17 @@ from callgate.runtime.ids import SystemIds
 from callgate.store import administration
 from callgate.store.errors import NameTaken
 from callgate.store.open import Store, open_store
-from callgate.store.tables import metadata
+from callgate.store.tables import account_revisions, metadata
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 from tests.store.facts import a_call, a_listener, a_message, a_record, an_event
-from tests.store.test_open import go_back
+from tests.store.test_open import migrate
 
 
 @pytest.fixture
-async def beside(tmp_path: Path, clock: ManualClock, store: Store) -> AsyncIterator[Store]:
+async def beside(databases: Databases, tmp_path: Path, clock: ManualClock, store: Store) -> AsyncIterator[Store]:
     """The same database, opened by a command."""
-    beside = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    beside = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds(), serves=False)
     yield beside
     await beside.close()
 
@@ -33,8 +34,8 @@ async def test_an_account_made_beside_a_node_is_in_force_once_it_has_looked(stor
     store.snapshot.on_change(told.append)
     assert await store.follow() == ()
     account, key = await beside.create_account("b", "B", None, AccountLimits(calls_max=3))
-    assert store.account_of_key(key) is None
-    assert await store.follow() == (account.account_id,) == tuple(told)
+    assert set(await store.follow()) <= {account.account_id}  # of PostgreSQL it may have heard before
+    assert set(told) == {account.account_id}
     found = store.account_of_key(key)
     assert found is not None
     assert found[0] == account
@@ -48,7 +49,8 @@ async def test_what_the_node_itself_has_changed_stays(store: Store, beside: Stor
     rules = SipConfig(allowed_cidr_ranges=("192.0.2.0/24",))
     await store.change_sip_config(first.account_id, "key", lambda config: rules)
     second, _ = await beside.create_account("b", "B")
-    assert await store.follow() == (second.account_id,)  # the first is as it was
+    assert set(await store.follow()) <= {second.account_id}  # the first is as it was
+    assert store.snapshot.account(second.account_id) == second
     assert store.snapshot.sip_config(first.account_id).config == rules
     assert store.snapshot.agents_of(first.account_id) == {agent.agent_id: agent}
 
@@ -59,7 +61,7 @@ async def test_name_and_limits_change_one_by_one(store: Store, beside: Store) ->
     await beside.follow()
     changed = await beside.change_account(account.account_id, limits={"calls_max": 5, "requests_per_s": 0})
     assert changed == replace(account, limits=AccountLimits(calls_max=5, requests_per_s=0))
-    assert await store.follow() == (account.account_id,)
+    assert set(await store.follow()) <= {account.account_id}  # of PostgreSQL it may have heard before
     assert store.snapshot.account(account.account_id) == changed
     again = await beside.change_account(account.account_id, name="Ah", limits={"calls_max": None})
     assert again == replace(account, name="Ah", limits=AccountLimits(requests_per_s=0))
@@ -99,6 +101,8 @@ async def fill(store: Store, slug: str) -> tuple[str, str]:
 async def rows(store: Store) -> dict[str, int]:
     counted = {}
     for table in metadata.sorted_tables:
+        if table is account_revisions:
+            continue  # that an account is gone must be told to nodes which look later
         counted[table.name] = await store._count(select(table), 1_000)
     return counted
 
@@ -115,7 +119,7 @@ async def test_nothing_of_a_deleted_account_is_left_and_nothing_of_others_goes(
     calls: list[str] = []
     assert not await beside.remove_some(gone, calls.extend)  # it lives
     assert await beside.delete_account(gone)
-    assert await store.follow() == (gone,)
+    assert set(await store.follow()) <= {gone}  # of PostgreSQL it may have heard before
     assert store.account_of_key(key) is None
     assert store.account_of_key(kept_key) is not None
     assert [(known.account.slug, known.deleting) for known in await store.known_accounts()] == [
@@ -140,26 +144,30 @@ async def test_what_there_is_of_each_account_is_counted(store: Store) -> None:
     assert (known.calls, known.calls_open, known.keys, known.deleting) == (4, 1, 1, False)
 
 
-async def test_an_account_that_is_being_deleted_is_not_loaded(store: Store, tmp_path: Path, clock: ManualClock) -> None:
+async def test_an_account_that_is_being_deleted_is_not_loaded(
+    databases: Databases, store: Store, tmp_path: Path, clock: ManualClock
+) -> None:
     account, key = await store.create_account("a", "A")
     assert await store.delete_account(account.account_id)
     assert store.account_of_key(key) is None
     assert not await store.delete_account("nobody")
-    again = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    again = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
     assert again.snapshot.accounts == ()
     assert again.account_of_key(key) is None
     await again.close()
 
 
 async def test_what_is_being_deleted_does_not_come_to_life_in_an_older_version(
-    store: Store, tmp_path: Path, clock: ManualClock
+    databases: Databases, store: Store, tmp_path: Path, clock: ManualClock
 ) -> None:
     kept, kept_key = await store.create_account("a", "A", None, AccountLimits(calls_max=3))
     gone, key = await store.create_account("b", "B")
     await store.delete_account(gone.account_id)
     await store.close()
-    go_back(tmp_path / "callgate.db", "0006")
-    again = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    engine = databases.engine(tmp_path / "callgate.db")
+    migrate(engine, "0006", back=True)
+    engine.dispose()
+    again = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
     assert again.snapshot.accounts == (replace(kept, limits=NO_LIMITS),)
     assert again.account_of_key(kept_key) is not None
     assert again.account_of_key(key) is None

@@ -1,11 +1,15 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from callgate.entities.call import Call, CallStage, ToolUse
 from callgate.entities.page import PageFound, PageWanted
+from callgate.runtime.ids import SystemIds
 from callgate.store.call_filter import CallFilter
-from callgate.store.open import Store
+from callgate.store.open import Store, open_store
+from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 from tests.store.facts import START, a_call, a_call_event, a_listener, a_message, a_record, an_event, kept_events
 
 
@@ -35,26 +39,36 @@ async def test_a_call_from_its_start_to_its_tombstone(store: Store) -> None:
     assert await store.messages(call.call_id) == []
 
 
-async def test_what_a_crash_left_open_ends_when_it_was_last_heard_of(store: Store) -> None:
-    await a_listener(store)
-    silent, joined, talking = a_call(), a_call(joined=START + timedelta(seconds=5)), a_call(joined=START)
-    over = a_call(joined=START, ended=START, end_reason="hangup", outcome="caller-hangup")
+async def test_what_a_crash_left_open_ends_when_it_was_last_heard_of(
+    store: Store, databases: Databases, tmp_path: Path, clock: ManualClock
+) -> None:
+    account, _ = await store.create_account("default", "Default")
+    mine = account.account_id
+    await a_listener(store, mine)
+    silent, joined, talking = (
+        a_call(mine, **more) for more in ({}, {"joined": START + timedelta(seconds=5)}, {"joined": START})
+    )
+    over = a_call(mine, joined=START, ended=START, end_reason="hangup", outcome="caller-hangup")
     for call in (silent, joined, talking, over):
         await store.call_started(call, a_record(call_id=call.call_id), an_event(call, "call.started"))
     store.message(replace(a_message(talking, 0, "hello"), at=START + timedelta(seconds=40)))
     store.call_event(a_call_event(talking, "info", "detail"))
     await store.call_joined(talking, an_event(talking, "call.joined"))
 
-    assert await store.end_orphans() == 3
-    assert await store.end_orphans() == 0
+    await store.written()
+    assert await store.end_orphans() == 0  # its own calls are none
+    again = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
+    assert await again.end_orphans() == 3
+    assert await again.end_orphans() == 0
+    await again.close()
 
     expected = {silent.call_id: 0, joined.call_id: 5, talking.call_id: 40}
     for call_id, seconds in expected.items():
-        ended = await store.get_call("account", call_id)
+        ended = await store.get_call(mine, call_id)
         assert ended is not None
         assert (ended.outcome, ended.end_reason) == ("node-lost", "system_error")
         assert ended.ended == START + timedelta(seconds=seconds)
-    assert await store.get_call("account", over.call_id) == over
+    assert await store.get_call(mine, over.call_id) == over
     told = await kept_events(store)
     assert Counter(event.event for event in told) == {
         "call.started": 4,

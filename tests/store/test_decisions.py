@@ -10,6 +10,7 @@ from callgate.runtime.ids import SystemIds
 from callgate.store.decisions import DecisionFilter
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 from tests.store.facts import START, a_call, a_record, an_event
 
 
@@ -79,9 +80,9 @@ async def test_pruning_many_takes_several_turns_so_that_calls_come_between(store
     assert order == ["begun", "pruned"]
 
 
-async def test_what_is_folded_is_written_at_the_close(tmp_path: Path, clock: ManualClock) -> None:
+async def test_what_is_folded_is_written_at_the_close(databases: Databases, tmp_path: Path, clock: ManualClock) -> None:
     for _ in range(2):  # the second time it is found
-        store = await open_store(tmp_path / "other.db", clock=clock, ids=SystemIds())
+        store = await open_store(databases.at(tmp_path / "other.db"), clock=clock, ids=SystemIds())
         found = await store.list_decisions("account", PageWanted(10), DecisionFilter())
         store.decision(a_record("account", step=Step.SOURCE))
         await store.close()

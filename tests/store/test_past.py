@@ -7,6 +7,7 @@ from callgate.runtime.ids import SystemIds
 from callgate.store.open import Store, open_store
 from callgate.store.past import PastQuery, PastReader
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 from tests.store.facts import START, a_record
 
 MINUTE = timedelta(minutes=1)
@@ -65,8 +66,10 @@ async def test_whose_records_are_read(store: Store) -> None:
     assert ids(store.past_query(second.account_id, None, None, rows_max=9)) == []
 
 
-async def test_what_is_written_meanwhile_is_not_read_and_does_not_wait(tmp_path: Path, clock: ManualClock) -> None:
-    store = await open_store(tmp_path / "a %41? b.db", clock=clock, ids=SystemIds())
+async def test_what_is_written_meanwhile_is_not_read_and_does_not_wait(
+    databases: Databases, tmp_path: Path, clock: ManualClock
+) -> None:
+    store = await open_store(databases.at(tmp_path / "a %41? b.db"), clock=clock, ids=SystemIds())
     account, _ = await store.create_account("default", "Default")
     await kept(store, account.account_id, 1_500)
     reader = PastReader(store.past_query(account.account_id, None, None, rows_max=10_000))

@@ -8,6 +8,7 @@ from callgate.entities.shadow import Difference, ShadowTally, SipShadow
 from callgate.runtime.ids import SystemIds
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 from tests.store.facts import START
 
 SHADOW = SipShadow(
@@ -19,13 +20,15 @@ ONE = Difference(
 TALLY = left_out(counted(counted(ShadowTally(), None), ONE))
 
 
-async def test_a_draft_and_what_it_has_seen_survive_a_restart(tmp_path: Path, clock: ManualClock) -> None:
-    store = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+async def test_a_draft_and_what_it_has_seen_survive_a_restart(
+    databases: Databases, tmp_path: Path, clock: ManualClock
+) -> None:
+    store = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
     await store.put_shadow(SHADOW)
     await store.keep_shadow_tallies("process-1", {"shadow": counted(ShadowTally(), None)})
     await store.keep_shadow_tallies("process-1", {"shadow": TALLY})
     await store.close()
-    again = await open_store(tmp_path / "callgate.db", clock=clock, ids=SystemIds())
+    again = await open_store(databases.at(tmp_path / "callgate.db"), clock=clock, ids=SystemIds())
     assert again.snapshot.shadow("account") == SHADOW
     await again.keep_shadow_tallies("process-2", {"shadow": TALLY})
     assert await again.shadow_tallies("shadow") == {"process-1": TALLY, "process-2": TALLY}

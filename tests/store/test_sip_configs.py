@@ -13,6 +13,7 @@ from callgate.store.open import Store, open_store
 from callgate.store.rows import config_json, config_of
 from callgate.store.sip_configs import difference_of
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 
 
 @pytest.fixture
@@ -34,10 +35,10 @@ async def test_a_change_is_in_force_when_it_returns_and_listeners_know_before(st
 
 
 async def test_a_listener_that_fails_spoils_neither_the_change_nor_the_other_listeners(
-    tmp_path: Path, clock: ManualClock
+    databases: Databases, tmp_path: Path, clock: ManualClock
 ) -> None:
     told: list[str] = []
-    store = await open_store(tmp_path / "other.db", clock=clock, ids=SystemIds(), failed=told.append)
+    store = await open_store(databases.at(tmp_path / "other.db"), clock=clock, ids=SystemIds(), failed=told.append)
     account, _ = await store.create_account("default", "Default")
     seen: list[str] = []
 

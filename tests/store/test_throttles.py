@@ -12,6 +12,7 @@ from callgate.store import throttles
 from callgate.store.errors import NameTaken, TooMany
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 
 TWO_IN_TEN = (ThrottleRule(2, 10),)
 
@@ -46,9 +47,11 @@ async def test_calls_made_at_the_same_time_are_counted_one_by_one(store: Store) 
     assert sum(wait == 0 for _, wait in uses) == 5
 
 
-async def test_a_use_can_be_taken_back_and_counts_outlive_a_restart(tmp_path: Path, clock: ManualClock) -> None:
+async def test_a_use_can_be_taken_back_and_counts_outlive_a_restart(
+    databases: Databases, tmp_path: Path, clock: ManualClock
+) -> None:
     path = tmp_path / "kept.db"
-    store = await open_store(path, clock=clock, ids=SystemIds())
+    store = await open_store(databases.at(path), clock=clock, ids=SystemIds())
     throttle = await made(store, ThrottleRule(1, 86_400))
     use_id, _ = await store.use_throttle(throttle)
     assert (await store.use_throttle(throttle))[0] == ""
@@ -57,7 +60,7 @@ async def test_a_use_can_be_taken_back_and_counts_outlive_a_restart(tmp_path: Pa
     await store.close()
 
     clock.advance(86_399)
-    again = await open_store(path, clock=clock, ids=SystemIds())
+    again = await open_store(databases.at(path), clock=clock, ids=SystemIds())
     assert await again.use_throttle(throttle) == ("", 1.0)
     clock.advance(1)
     assert (await again.use_throttle(throttle))[0]

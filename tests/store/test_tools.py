@@ -7,6 +7,7 @@ from callgate.runtime.ids import SystemIds
 from callgate.store.errors import NameTaken
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 
 DEFINITION: JsonObject = {"modelToolName": "look", "http": {"baseUrlPattern": "https://a.example"}}
 
@@ -41,12 +42,12 @@ async def test_a_name_is_one_tools_in_its_account(store: Store) -> None:
     assert not await store.delete_tool(other.account_id, look.tool_id)
 
 
-async def test_tools_are_there_again_when_the_store_is_opened_again(tmp_path: Path) -> None:
+async def test_tools_are_there_again_when_the_store_is_opened_again(databases: Databases, tmp_path: Path) -> None:
     path = tmp_path / "callgate.db"
-    store = await open_store(path, clock=ManualClock(), ids=SystemIds())
+    store = await open_store(databases.at(path), clock=ManualClock(), ids=SystemIds())
     account, _ = await store.create_account("default", "Default")
     tool = await store.create_tool(account.account_id, "look", DEFINITION)
     await store.close()
-    again = await open_store(path, clock=ManualClock(), ids=SystemIds())
+    again = await open_store(databases.at(path), clock=ManualClock(), ids=SystemIds())
     assert again.snapshot.tools_of(account.account_id) == {tool.tool_id: tool}
     await again.close()

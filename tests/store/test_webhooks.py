@@ -11,6 +11,7 @@ from callgate.store import webhooks
 from callgate.store.errors import TooMany
 from callgate.store.open import Store, open_store
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 from tests.store.facts import START, a_call, a_listener, a_record, an_event
 
 SICK = WebhookHealth(True, START, 7, (WebhookFailure(START + timedelta(seconds=1), "answered 500"),))
@@ -93,14 +94,14 @@ async def test_a_deleted_agents_webhooks_retire_and_are_forgotten_when_nothing_w
     assert list(store.snapshot.webhooks_of(mine)) == [everybodys.webhook_id]
 
 
-async def test_webhooks_are_there_again_when_the_store_is_opened_again(tmp_path: Path) -> None:
+async def test_webhooks_are_there_again_when_the_store_is_opened_again(databases: Databases, tmp_path: Path) -> None:
     path = tmp_path / "callgate.db"
-    store = await open_store(path, clock=ManualClock(), ids=SystemIds())
+    store = await open_store(databases.at(path), clock=ManualClock(), ids=SystemIds())
     account, _ = await store.create_account("default", "Default")
     webhook = await a_listener(store, account.account_id)
     store.webhook_fares(webhook.webhook_id, SICK)
     await store.close()
-    again = await open_store(path, clock=ManualClock(), ids=SystemIds())
+    again = await open_store(databases.at(path), clock=ManualClock(), ids=SystemIds())
     assert again.snapshot.webhooks_of(account.account_id) == {webhook.webhook_id: webhook}
     assert await again.get_webhook(account.account_id, webhook.webhook_id) == (webhook, SICK)
     await again.close()

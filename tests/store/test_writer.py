@@ -11,21 +11,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callgate.runtime.ids import SystemIds
 from callgate.store.errors import StoreUnavailable
 from callgate.store.open import Store, open_store
+from callgate.store.sqlite import SqliteGroups
 from callgate.testing.clock import ManualClock
+from tests.peers.databases import Databases
 from tests.store.facts import START, a_call, a_listener, a_message, a_record, an_event, kept_events
 
 
 async def refuse(store: Store, what: str, when: str, name: str = "no") -> None:
     async def work(connection: AsyncConnection) -> None:
-        await connection.execute(
-            text(f"CREATE TRIGGER {name} {what} WHEN {when} BEGIN SELECT RAISE(ABORT, 'disk full'); END")
-        )
+        if connection.dialect.name == "sqlite":
+            body = f"CREATE TRIGGER {name} {what} WHEN {when} BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        else:
+            body = f"CREATE TRIGGER {name} {what} FOR EACH ROW EXECUTE FUNCTION {name}()"
+            refusal = f"BEGIN IF {when} THEN RAISE 'disk full'; END IF; RETURN NEW; END"
+            await connection.execute(
+                text(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS '{quoted(refusal)}'")
+            )
+        await connection.execute(text(body))
 
     await store._writer.run(work)
 
 
+def quoted(body: str) -> str:
+    return body.replace("'", "''")
+
+
 async def refuse_inserts_into(store: Store, table: str) -> None:
-    await refuse(store, f"BEFORE INSERT ON {table}", "1", f"no_{table}")
+    await refuse(store, f"BEFORE INSERT ON {table}", "1 = 1", f"no_{table}")
 
 
 async def test_one_spoilt_fact_fails_alone_among_many(store: Store) -> None:
@@ -54,7 +66,8 @@ async def test_whichever_write_fails_nothing_of_the_fact_is_kept_and_the_writer_
     assert await store.waiting_deliveries(None, limit=10) == []
 
     async def work(connection: AsyncConnection) -> None:
-        await connection.execute(text(f"DROP TRIGGER no_{table}"))
+        where = "" if connection.dialect.name == "sqlite" else f" ON {table}"
+        await connection.execute(text(f"DROP TRIGGER no_{table}{where}"))
 
     await store._writer.run(work)
     await store.call_started(call, a_record(), an_event(call, "call.started"))
@@ -71,14 +84,17 @@ async def test_closing_writes_what_is_queued_and_refuses_what_comes_after(store:
 
 
 @pytest.mark.parametrize(
-    "spoilt",
-    [{"agent_name": "lone \ud800 surrogate"}, {"outcome_detail": 2**70}, {"sip": {"a": object()}}],
+    ("spoilt", "record"),
+    [({"agent_name": "lone \ud800 surrogate"}, {}), ({}, {"source_port": 2**70}), ({"sip": {"a": object()}}, {})],
     ids=["surrogate", "number", "json"],
 )
-async def test_what_the_driver_cannot_write_fails_alone(store: Store, spoilt: dict[str, Any]) -> None:
+async def test_what_the_driver_cannot_write_fails_alone(
+    store: Store, spoilt: dict[str, Any], record: dict[str, Any]
+) -> None:
     bad, good = a_call(**spoilt), a_call()
     results = await asyncio.gather(
-        *(store.call_started(call, a_record(), an_event(call, "call.started")) for call in (bad, good)),
+        store.call_started(bad, a_record(**record), an_event(bad, "call.started")),
+        store.call_started(good, a_record(), an_event(good, "call.started")),
         return_exceptions=True,
     )
     assert isinstance(results[0], StoreUnavailable)
@@ -87,9 +103,11 @@ async def test_what_the_driver_cannot_write_fails_alone(store: Store, spoilt: di
 
 
 @pytest.fixture
-async def told(tmp_path: Path) -> AsyncIterator[tuple[Store, list[str]]]:
+async def told(databases: Databases, tmp_path: Path) -> AsyncIterator[tuple[Store, list[str]]]:
     words: list[str] = []
-    store = await open_store(tmp_path / "told.db", clock=ManualClock(), ids=SystemIds(), failed=words.append)
+    store = await open_store(
+        databases.at(tmp_path / "told.db"), clock=ManualClock(), ids=SystemIds(), failed=words.append
+    )
     yield store, words
     await store.close()
 
@@ -104,7 +122,8 @@ async def test_one_spoilt_row_that_nobody_waits_for_is_told_and_the_others_are_k
     await store.call_started(call, a_record(), an_event(call, "call.started"))
     assert [message.index for message in await store.messages(call.call_id)] == [*range(7), *range(8, 20)]
     assert len(words) == 1
-    assert words[0].startswith("1 queued row was lost: unique constraint failed")
+    assert words[0].startswith("1 queued row was lost: ")
+    assert "unique constraint" in words[0]
 
 
 async def test_what_was_said_is_written_before_the_end_of_its_call_also_when_others_fail(store: Store) -> None:
@@ -163,11 +182,13 @@ async def test_nobody_waits_for_a_writer_that_has_died(told: tuple[Store, list[s
     assert store.rows_dropped == 1
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_a_full_disk_fails_everybody_at_once_and_room_makes_all_well_again(
     told: tuple[Store, list[str]],
 ) -> None:
     store, words = told
-    raw = store._writer._groups._connection
+    assert isinstance(store._writer._groups._connection, SqliteGroups)
+    raw = store._writer._groups._connection.raw
     (pages,) = raw.execute("PRAGMA page_count").fetchone()
     raw.execute(f"PRAGMA max_page_count = {pages}")
     calls = [a_call(settings={"systemPrompt": "x" * 100_000}) for _ in range(3)]

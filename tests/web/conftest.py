@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from callgate.web.app import create_app
 from callgate.webhooks.ask import FallbackHandlerHook
 from callgate.webhooks.handler_watch import HandlerWatch
 from tests.compatibility.answers import check_answer
+from tests.peers.databases import BOTH, Databases
 
 KEY = "abcdefgh." + "k" * 32
 CALLS_MAX = 100
@@ -209,9 +210,17 @@ def operations_over(
     )
 
 
+@pytest.fixture(params=BOTH)
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Where stores are kept: each test runs on both."""
+    some = Databases(request.param)
+    yield some
+    some.drop()
+
+
 @pytest.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    store = await open_store(tmp_path / "callgate.db", clock=SystemClock(), ids=SystemIds())
+async def api(databases: Databases, tmp_path: Path) -> AsyncIterator[Api]:
+    store = await open_store(databases.at(tmp_path / "callgate.db"), clock=SystemClock(), ids=SystemIds())
     account, _ = await store.create_account("acme", "Acme", KEY)
     live = Live()
     held: list[Api] = []

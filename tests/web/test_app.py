@@ -45,6 +45,8 @@ async def test_refusals_have_one_shape(api: Api, method: str, path: str, status:
         (b'{"a": 99999999999999999999999}', "application/json", 400, "64 bits"),
         (b'{"allowAllAgents": true, "allowAllAgents": false}', "application/json", 400, "twice"),
         (b'{"a": "\\ud800"}', "application/json", 400, "no text"),
+        (b'{"a": "\\u0000"}', "application/json", 400, "U+0000"),
+        (b'{"a\\\\\\u0000": 1}', "application/json", 400, "U+0000"),
         (b"[" * 100_000, "application/json", 400, "nested"),
         (b"[" * 202 + b"]" * 202, "application/json", 400, "nested"),
         (b"{}", "text/plain", 415, "application/json"),

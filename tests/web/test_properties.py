@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from tests.web.conftest import Api
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+# Lone surrogates and U+0000 are refused with the body as a whole: see test_app.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 LEAF = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
     LEAF | TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=8

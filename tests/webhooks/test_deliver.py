@@ -24,20 +24,22 @@ from callgate.testing.handler import HandlerRequest, HandlerServer
 from callgate.testing.tool_server import ToolServer
 from callgate.webhooks import deliver
 from callgate.webhooks.deliver import Deliverer
+from tests.peers.databases import Databases
 from tests.store.facts import AGENT_ID, IDS, START, a_call, a_record
 
 
 class Post:
     """A node's post office: its store, its deliverer, and what came to the log."""
 
-    def __init__(self, path: Path, clock: ManualClock) -> None:
+    def __init__(self, databases: Databases, path: Path, clock: ManualClock) -> None:
         self.clock = clock
         self.log: list[tuple[str, dict[str, Any]]] = []
+        self._databases = databases
         self._path = path
         self._session: aiohttp.ClientSession
 
     async def open(self, **settings: Any) -> None:
-        self.store = await open_store(self._path, clock=self.clock, ids=SystemIds())
+        self.store = await open_store(self._databases.at(self._path), clock=self.clock, ids=SystemIds())
         if not self.store.snapshot.accounts:
             await self.store.create_account("default", "Default")
         self.account_id = self.store.snapshot.accounts[0].account_id
@@ -110,8 +112,8 @@ class Post:
 
 
 @pytest.fixture
-async def post(tmp_path: Path) -> AsyncIterator[Post]:
-    office = Post(tmp_path / "callgate.db", ManualClock())
+async def post(databases: Databases, tmp_path: Path) -> AsyncIterator[Post]:
+    office = Post(databases, tmp_path / "callgate.db", ManualClock())
     await office.open()
     yield office
     await office.close()

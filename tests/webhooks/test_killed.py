@@ -2,13 +2,16 @@
 
 import asyncio
 import random
-import sqlite3
 import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+from sqlalchemy import text
+
 from callgate.entities.webhook import EVENTS
+from tests.peers.databases import BOTH, Databases
 from tests.peers.receiver import Received, Receiver
 
 _ROUNDS = 8
@@ -18,7 +21,6 @@ _SEED = 20_260_101
 _CHILD = """
 import asyncio, random, sys
 from dataclasses import replace
-from pathlib import Path
 from callgate.entities.call import OutboxEvent
 from callgate.entities.webhook import EVENTS
 from callgate.runtime.address_guard import AddressGuard
@@ -29,11 +31,12 @@ from callgate.runtime.ids import SystemIds
 from callgate.schema.call import render_call
 from callgate.store.open import open_store
 from callgate.webhooks.deliver import Deliverer
+from tests.peers.databases import database_in
 from tests.store.facts import a_call, a_record
 
 async def main(path, url, calls):
     clock, ids = SystemClock(), SystemIds()
-    store = await open_store(Path(path), clock=clock, ids=ids)
+    store = await open_store(database_in(path), clock=clock, ids=ids)
     await store.end_orphans()
     if not store.snapshot.accounts:
         account, _ = await store.create_account("default", "Default")
@@ -74,18 +77,22 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 """
 
 
-async def child(path: Path, url: str, calls: int) -> asyncio.subprocess.Process:
+async def child(place: str, url: str, calls: int) -> asyncio.subprocess.Process:
     """One, delivering."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _CHILD, str(path), url, str(calls), stdout=subprocess.PIPE
+        sys.executable, "-c", _CHILD, place, url, str(calls), stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     assert await process.stdout.readline() == b"ready\n"
     return process
 
 
-async def test_killed_at_any_moment_every_event_is_told_to_everybody_at_least_once_and_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("databases", BOTH, indirect=True)
+async def test_killed_at_any_moment_every_event_is_told_to_everybody_at_least_once_and_in_order(
+    databases: Databases, tmp_path: Path
+) -> None:
     path, chance = tmp_path / "callgate.db", random.Random(_SEED)
+    place = databases.place(path)
 
     def answer(received: Received) -> int:
         return 500 if chance.random() < 0.05 else 204
@@ -93,21 +100,22 @@ async def test_killed_at_any_moment_every_event_is_told_to_everybody_at_least_on
     with Receiver() as receiver:
         receiver.answer = answer
         for _ in range(_ROUNDS):
-            process = await child(path, receiver.url, 100_000)
+            process = await child(place, receiver.url, 100_000)
             await asyncio.sleep(chance.uniform(0.02, 0.6))  # the moment is chance: that is the test
             process.kill()
             await process.wait()
         before = len(receiver.received)
-        process = await child(path, receiver.url, 1)
+        process = await child(place, receiver.url, 1)
         assert await asyncio.wait_for(process.wait(), 50) == 0
         came = list(receiver.received)
 
-    raw = sqlite3.connect(path)
-    written = raw.execute("SELECT event_id, call_id, event FROM outbox").fetchall()
-    calls = {row[0] for row in raw.execute("SELECT call_id FROM calls WHERE ended IS NOT NULL")}
-    waiting = raw.execute("SELECT count(*) FROM deliveries WHERE state <> 'delivered'").fetchone()
-    raw.close()
-    assert waiting == (0,)
+    engine = databases.engine(path)
+    with engine.connect() as raw:
+        written = raw.execute(text("SELECT event_id, call_id, event FROM outbox")).fetchall()
+        calls = {row[0] for row in raw.execute(text("SELECT call_id FROM calls WHERE ended IS NOT NULL"))}
+        waiting = raw.scalar(text("SELECT count(*) FROM deliveries WHERE state <> 'delivered'"))
+    engine.dispose()
+    assert waiting == 0
     assert before > 50  # there was something to lose
     for name in ("/one", "/two"):
         told = [one for one in came if one.path == name]

@@ -1,18 +1,23 @@
 """The first start in an empty folder: the account, its key in a file that only its owner reads, the demo agent."""
 
+import errno
+import fcntl
 import os
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from callgate.entities.account import Account
 from callgate.entities.sip_config import AgentAllowance
+from callgate.ports import Ids
 from callgate.store.accounts import is_key
+from callgate.store.errors import NameTaken
 from callgate.store.open import Store
 
 KEY_FILE: Final = "api-key"
+NODE_FILE: Final = "node-id"
 DEMO_NAME: Final = "demo"
 _DEMO_TEMPLATE: Final = {
     "systemPrompt": "The built-in demo agent: it greets, repeats what it hears and knows three keys."
@@ -39,6 +44,39 @@ def make_folder(path: Path) -> None:
         raise CannotStart(f"cannot write into the data folder {path}: {words}; expected a folder of ours") from error
 
 
+def node_name(folder: Path, ids: Ids) -> tuple[str, TextIO]:
+    """What a node is called over its restarts, kept in a file of its folder.
+
+    Args:
+        folder: of the node alone.
+        ids: names.
+
+    Returns:
+        The name, and the file, locked until it is closed or the process ends.
+
+    Raises:
+        CannotStart: another node has it locked, or it cannot be written.
+    """
+    path = folder / NODE_FILE
+    file = None
+    try:
+        file = open(path, "a+")  # noqa: SIM115 (whoever asked closes it)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.seek(0)
+        name = file.read().strip()
+        if not name:
+            name = ids.uuid()
+            file.write(name + "\n")
+            file.flush()
+    except OSError as error:
+        if file is not None:
+            file.close()
+        if error.errno in (errno.EACCES, errno.EAGAIN) and file is not None:
+            raise CannotStart(f"another node uses the data folder {folder}; expected a folder for each") from error
+        raise CannotStart(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+    return name, file
+
+
 async def first_account(store: Store, folder: Path, fixed_key: str, now: datetime) -> tuple[Account, str]:
     """The account of a node that has one, made when there is none, and where its key is to be had.
 
@@ -61,7 +99,10 @@ async def first_account(store: Store, folder: Path, fixed_key: str, now: datetim
     path = folder / KEY_FILE
     accounts = store.snapshot.accounts
     if not accounts:
-        account, key = await store.create_account("default", "Default", fixed_key or None)
+        try:
+            account, key = await store.create_account("default", "Default", fixed_key or None)
+        except NameTaken:  # another node on the database was quicker
+            return await first_account(store, folder, fixed_key, now)
         if not fixed_key:
             _write_key(path, key)
         return account, key

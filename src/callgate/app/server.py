@@ -16,7 +16,7 @@ from typing import Final
 import uvicorn
 
 from callgate.app.callers import caller_proofs
-from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder
+from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder, node_name
 from callgate.app.listening import Listening
 from callgate.app.policies import Policies
 from callgate.app.referring import transfers_of
@@ -52,7 +52,7 @@ from callgate.signaling.listeners import CannotListen
 from callgate.signaling.sip_log import SipLogOptions
 from callgate.signaling.transport import Listener
 from callgate.store.errors import StoreUnavailable
-from callgate.store.open import Store, open_store
+from callgate.store.open import Store, database_at, open_store
 from callgate.telemetry import events
 from callgate.web.app import create_app
 from callgate.webhooks.ask import FallbackHandlerHook
@@ -226,11 +226,22 @@ class Server:
         self._log(events.NODE_READY, sip=f"{self.sip_address[0]}:{self.sip_address[1]}", calls_max=settings.calls_max)
 
     async def _open_store(self, folder: Path) -> Store:
+        settings = self.settings
+        name, path = "", folder / _DATABASE
+        if settings.database_url:
+            name, file = node_name(folder, self._ids)
+            self._closers.append(file.close)
+        database = database_at(
+            settings.database_url,
+            path,
+            node_name=name,
+            synchronous=settings.store_synchronous,
+            notify=settings.database_notify,
+        )
         store = await open_store(
-            folder / _DATABASE,
+            database,
             clock=self._clock,
             ids=self._ids,
-            synchronous=self.settings.store_synchronous,
             failed=lambda words: self._log(events.STORE_FAILED, detail=words),
         )
         self.store = store

@@ -212,7 +212,7 @@ def _run(settings: Settings, work: Callable[["Store"], Awaitable[None]], *, make
     from callgate.runtime.clock import SystemClock
     from callgate.runtime.ids import SystemIds
     from callgate.store.errors import StoreUnavailable
-    from callgate.store.open import open_store
+    from callgate.store.open import database_at, open_store
 
     folder = Path(settings.data_dir)
     path = folder / _DATABASE
@@ -220,11 +220,12 @@ def _run(settings: Settings, work: Callable[["Store"], Awaitable[None]], *, make
     async def run() -> None:
         if make:
             make_folder(folder)
-        elif not path.exists():
+        elif not settings.database_url and not path.exists():
             raise Impossible(f"there is no database in {folder}; expected the data folder of a node (--data-dir)")
-        store = await open_store(
-            path, clock=SystemClock(), ids=SystemIds(), synchronous=settings.store_synchronous, failed=_complain
+        database = database_at(
+            settings.database_url, path, node_name="", synchronous=settings.store_synchronous, notify=True
         )
+        store = await open_store(database, clock=SystemClock(), ids=SystemIds(), failed=_complain, serves=False)
         try:
             await work(store)
         finally:

@@ -26,6 +26,7 @@ from callgate.schema.errors import invalid, shown
 from callgate.schema.quality import render_quality
 from callgate.schema.start_call import CheckUrl, validate_start_agent_call, validate_start_call
 from callgate.store.calls import SORTS
+from callgate.store.errors import CallElsewhere
 from callgate.store.open import Store
 
 SEVERITIES: Final = ("debug", "info", "warning", "error")
@@ -110,7 +111,10 @@ class CallOperations:
         # First the sound: when that fails, the call is still there to be deleted again.
         if self._recordings is not None:
             await asyncio.to_thread(self._recordings.delete, call.call_id)
-        await self._store.delete_call(caller.account.account_id, call.call_id)
+        try:
+            await self._store.delete_call(caller.account.account_id, call.call_id)
+        except CallElsewhere:
+            raise Conflict("the call is in progress at another node; hang it up there first") from None
 
     async def recording(self, caller: Caller, call_id: str) -> Path | Growing:
         """The recording of a call: of one in progress, what there is so far.

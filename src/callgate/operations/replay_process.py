@@ -7,7 +7,6 @@ the results. It carries neither the web nor SQLAlchemy, starts in a fraction of 
 import gc
 import os
 import signal
-import sqlite3
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +15,7 @@ import msgspec
 
 from callgate.core.admission.recipe import Recipe
 from callgate.core.admission.replay import Judge, Replay, ReplayResult
-from callgate.store.past import PastQuery, PastReader
+from callgate.store.past import PastQuery, PastReader, PastUnavailable
 
 # Calls come first, wherever there are fewer cores than work.
 _NICENESS: Final = 10
@@ -69,7 +68,7 @@ def main() -> None:
         _replay(order)
     except BrokenPipeError:
         os._exit(0)  # nobody wants to know any more
-    except sqlite3.Error as error:
+    except PastUnavailable as error:
         _tell(Report(0, 0, failed=f"the database cannot be read: {error}"))
 
 

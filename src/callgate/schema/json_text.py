@@ -1,12 +1,15 @@
 """JSON from outside, read strictly: what two readers could understand differently is refused."""
 
 import json
+import re
 from typing import Final, NoReturn
 
 from callgate.entities.json import Json
 
 _LOWEST: Final = -(2**63)
 _HIGHEST: Final = 2**63 - 1  # what every database and every client's reader can hold
+# After an even number of backslashes, which stand for half as many. Not every database keeps it.
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 # Far beyond what anybody writes, and far below where Python's stack and readers of messages and rows end (near 1,000).
 DEPTH_MAX: Final = 200
 
@@ -16,7 +19,7 @@ def read_json(text: bytes) -> Json:
 
     Raises:
         ValueError: in words: no JSON, NaN or an infinity, a whole number over 64 bits, a key twice in an object,
-            characters that are no text, nesting deeper than 200 levels.
+            characters that are no text (U+0000 too), nesting deeper than 200 levels.
     """
     try:
         value: Json = json.loads(
@@ -27,7 +30,10 @@ def read_json(text: bytes) -> Json:
             object_pairs_hook=_object,
         )
         if b"\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            written = json.dumps(value, ensure_ascii=False)
+            written.encode("utf-8")
+            if _NUL.search(written):
+                raise ValueError("the body holds U+0000, which is no character of a text")
         if _is_deeper(value, DEPTH_MAX):
             raise RecursionError
     except UnicodeDecodeError:

@@ -95,7 +95,7 @@ class AccountStore(StorePart):
         def committed(nothing: None) -> None:
             self.snapshot.swap(self.snapshot.now.with_account(account, kept, version), account.account_id)
 
-        await self._writer.run(work, committed)
+        await self._change(account.account_id, work, committed)
         return account, key
 
     async def add_key(self, account_id: str, key: str, name: str) -> None:
@@ -165,7 +165,7 @@ class AccountStore(StorePart):
                 await connection.execute(update(api_keys).where(api_keys.c.digest == key.digest).values(revoked=True))
             return None if key is None else replace(key, revoked=True)
 
-        return await self._changed(work, lambda now, key: now.with_key(key))
+        return await self._changed(account_id, work, lambda now, key: now.with_key(key))
 
     async def delete_key(self, account_id: str, prefix: str) -> bool:
         """Delete a key; ``False`` when there is none.
@@ -180,7 +180,8 @@ class AccountStore(StorePart):
                 await connection.execute(delete(api_keys).where(api_keys.c.digest == key.digest))
             return key
 
-        return await self._changed(work, lambda now, key: now.without_key(key.digest)) is not None
+        changed = await self._changed(account_id, work, lambda now, key: now.without_key(key.digest))
+        return changed is not None
 
     def _dispensable(self, account_id: str, prefix: str) -> ApiKey | None:
         """The key of a prefix, unless it is the only one that may change things and will not expire."""
@@ -196,15 +197,19 @@ class AccountStore(StorePart):
 
     async def _keep(self, kept: ApiKey, keys_max: int | None = None) -> None:
         async def work(connection: AsyncConnection) -> ApiKey:
+            known = self.snapshot.now.keys.get(kept.digest)
+            if known is not None:
+                return known  # another node that starts with it was quicker
             if keys_max is not None and len(self.keys_of(kept.account_id)) >= keys_max:
                 raise TooMany(str(keys_max))
             await connection.execute(insert(api_keys), [api_key_row(kept)])
             return kept
 
-        await self._changed(work, lambda now, key: now.with_key(key))
+        await self._changed(kept.account_id, work, lambda now, key: now.with_key(key))
 
     async def _changed(
         self,
+        account_id: str,
         work: Callable[[AsyncConnection], Awaitable[ApiKey | None]],
         changed: Callable[[Configuration, ApiKey], Configuration],
     ) -> ApiKey | None:
@@ -212,7 +217,7 @@ class AccountStore(StorePart):
             if key is not None:
                 self.snapshot.swap(changed(self.snapshot.now, key), key.account_id)
 
-        return await self._writer.run(work, committed)
+        return await self._change(account_id, work, committed)
 
     def _new_key(self) -> str:
         letters = string.ascii_letters + string.digits

@@ -130,7 +130,7 @@ class AccountAdministration(StorePart):
             if changed is not None:
                 self.snapshot.swap(self.snapshot.now.with_changed_account(changed), account_id)
 
-        return await self._writer.run(work, committed)
+        return await self._change(account_id, work, committed)
 
     async def delete_account(self, account_id: str) -> bool:
         """Have an account be no more, its keys and rules with it; ``False`` when there is none.
@@ -149,7 +149,7 @@ class AccountAdministration(StorePart):
             if configuration is not None:
                 self.snapshot.reload(configuration)
 
-        return await self._writer.run(work, committed) is not None
+        return await self._change(account_id, work, committed) is not None
 
     async def remove_some(self, account_id: str, recordings: Callable[[list[str]], None]) -> bool:
         """Remove a piece of what a deleted account has left; ``False``: there was nothing more.

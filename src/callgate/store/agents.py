@@ -36,9 +36,10 @@ class AgentStore(SipConfigStore):
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(insert(agents), [agent_row(agent)])
 
-        await self._writer.run(
-            work, lambda nothing: self.snapshot.swap(self.snapshot.now.with_agent(agent), account_id)
-        )
+        def committed(nothing: None) -> None:
+            self.snapshot.swap(self.snapshot.now.with_agent(agent), account_id)
+
+        await self._change(account_id, work, committed)
         return agent
 
     async def update_agent(
@@ -71,7 +72,8 @@ class AgentStore(SipConfigStore):
             if changed is not None and changed != self.snapshot.agent(agent_id):
                 self.snapshot.swap(self.snapshot.now.with_agent(changed), changed.account_id)
 
-        return await self._writer.run(work, committed)
+        known = self.snapshot.agent(agent_id)
+        return None if known is None else await self._change(known.account_id, work, committed)
 
     async def delete_agent(self, account_id: str, agent_id: str, changed_by: str) -> bool:
         """Delete an agent; ``False`` when there is none.
@@ -104,7 +106,7 @@ class AgentStore(SipConfigStore):
                     configuration = configuration.with_sip_config(version)
                 self.snapshot.swap(configuration, account_id)
 
-        return (await self._writer.run(work, committed))[0]
+        return (await self._change(account_id, work, committed))[0]
 
     async def get_agent(self, account_id: str, agent_id: str) -> Agent | None:
         """A living agent, with its calls counted."""

@@ -1,22 +1,24 @@
 """What every part of the store has: the reading side, the writer, the snapshot."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.dml import Delete
 
 from callgate.entities.page import PageFound, PageWanted, page_found
 from callgate.ports import Clock, Ids
+from callgate.store.changes import Changes
+from callgate.store.database import Database
 from callgate.store.errors import StoreUnavailable
-from callgate.store.groups import words_of
 from callgate.store.pages import TOTAL_MAX, Order
 from callgate.store.snapshot import ConfigurationSnapshot
+from callgate.store.text import words_of
 from callgate.store.writer import Writer
 
 PIECE_ROWS: Final = 500
@@ -24,6 +26,7 @@ PIECE_ROWS: Final = 500
 
 PIECES_APART_S: Final = 0.02
 """Between two of them: a purge takes a third of the writer's time at most, and a million rows are gone in a minute."""
+Result = TypeVar("Result")
 
 
 class StorePart:
@@ -31,13 +34,24 @@ class StorePart:
 
     Attributes:
         snapshot: the configuration in memory.
+        changes: of the configuration, agreed upon with other nodes.
+        node_id: of the running node, another one after each start.
     """
 
     def __init__(
-        self, engine: AsyncEngine, writer: Writer, snapshot: ConfigurationSnapshot, clock: Clock, ids: Ids
+        self,
+        database: Database,
+        writer: Writer,
+        snapshot: ConfigurationSnapshot,
+        changes: Changes,
+        node_id: str,
+        clock: Clock,
+        ids: Ids,
     ) -> None:
-        self._engine = engine
+        self._database = database
         self._writer = writer
+        self.changes = changes
+        self.node_id = node_id
         self._clock = clock
         self._ids = ids
         self.snapshot = snapshot
@@ -45,13 +59,21 @@ class StorePart:
     async def _read(self, query: Select[Any]) -> Sequence[RowMapping]:
         """All rows of a query, over a connection that never waits for the writer."""
         try:
-            async with self._engine.connect() as connection:
-                rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
-                return rows
-        except (OverflowError, UnicodeEncodeError):
-            return []  # a number over 64 bits, a lone surrogate: what cannot be written stands in no row
-        except (SQLAlchemyError, OSError) as error:
+            try:
+                return await self._rows(query)
+            except DBAPIError as error:
+                if not self._database.may_repeat(error, committing=False):
+                    raise
+                return await self._rows(query)  # the connection had been lost while nobody used it
+        except (SQLAlchemyError, OSError, UnicodeEncodeError, OverflowError) as error:
+            if self._database.is_no_value(error):
+                return []  # what cannot be written stands in no row
             raise StoreUnavailable(words_of(error)) from error
+
+    async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
+        async with self._database.reading.connect() as connection:
+            rows: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
+            return rows
 
     async def _one(self, query: Select[Any]) -> RowMapping | None:
         rows = await self._read(query)
@@ -101,3 +123,32 @@ class StorePart:
             removed += count
             await asyncio.sleep(PIECES_APART_S)
         return removed
+
+    async def _change(
+        self,
+        account_id: str,
+        work: Callable[[AsyncConnection], Awaitable[Result]],
+        committed: Callable[[Result], None],
+    ) -> Result:
+        """Change the configuration of an account: as `Writer.run`, and alone among all nodes.
+
+        Args:
+            account_id: whose.
+            work: what to do; the snapshot has then what is in force, whichever node put it there.
+            committed: puts the change in force on this node; the others follow within a second.
+
+        Raises:
+            StoreUnavailable: the database refused.
+        """
+
+        async def alone(connection: AsyncConnection) -> Result:
+            await self.changes.begin(connection)
+            result = await work(connection)
+            await self.changes.announce(connection, account_id)
+            return result
+
+        def in_force(result: Result) -> None:
+            self.changes.committed(account_id)
+            committed(result)
+
+        return await self._writer.run(alone, in_force)

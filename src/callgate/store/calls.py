@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.entities.call import Call, CallEvent, CallStage, Message, OutboxEvent
 from callgate.entities.decision import DecisionRecord
@@ -18,6 +19,7 @@ from callgate.store.base import PIECE_ROWS
 from callgate.store.call_filter import CallFilter, wanted_of
 from callgate.store.deleted_calls import DeletedCalls
 from callgate.store.groups import Rows, call_changes, restaged, sip_log_insert
+from callgate.store.nodes import of_the_dead
 from callgate.store.pages import Order
 from callgate.store.rows import (
     call_of,
@@ -41,10 +43,15 @@ _ORPHANS_AT_A_TIME: Final = 200
 class CallRecords(DeletedCalls):
     """The verbs on calls. Implements `ports.CallStore` but for `decision`."""
 
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._orphans: list[Call] = []
+
     async def call_started(self, call: Call, record: DecisionRecord | None, event: OutboxEvent) -> None:
         """Write a new call, its decision, if there was one, and its event, in one transaction."""
         decision = [] if record is None else [decision_row(record, stranger=False)]
-        await self._commit({"calls": [call_row(call)], "decisions": decision}, [event])
+        row = {**call_row(call), "node_id": self.node_id}
+        await self._commit({"calls": [row], "decisions": decision}, [event])
 
     async def call_joined(self, call: Call, event: OutboxEvent) -> None:
         """Write that the caller talks to the agent."""
@@ -197,16 +204,17 @@ class CallRecords(DeletedCalls):
         return removed
 
     async def end_orphans(self) -> int:
-        """End the calls that an earlier run of the node left without an end; how many.
+        """End the calls that a dead node, or an earlier run of this one, left without an end; how many.
 
-        Each ends when it was last heard of, for how long it went on after that nobody knows.
+        They are taken over first, so that no other node ends them too. Each ends when it was last heard of, for how
+        long it went on after that nobody knows.
 
         Raises:
             StoreUnavailable: it could not be written; those that were ended stay so.
         """
         ended = 0
-        while rows := await self._read(select(calls).where(calls.c.ended.is_(None)).limit(_ORPHANS_AT_A_TIME)):
-            orphans = [call_of(row) for row in rows]
+        while orphans := self._orphans or await self._writer.run(self._adopt):
+            self._orphans = orphans  # ours from now on, also when they cannot be ended yet
             heard = await self._last_heard_of([call.call_id for call in orphans])
             facts: Rows = {"ended": []}
             events: list[OutboxEvent] = []
@@ -219,8 +227,17 @@ class CallRecords(DeletedCalls):
                     for name in ("call.ended", "call.billed")
                 )
             await self._commit(facts, events)
+            self._orphans = []
             ended += len(orphans)
         return ended
+
+    async def _adopt(self, connection: AsyncConnection) -> list[Call]:
+        theirs = select(calls).where(calls.c.ended.is_(None), of_the_dead(calls.c.node_id, self.node_id))
+        free = theirs.limit(_ORPHANS_AT_A_TIME).with_for_update(skip_locked=True)
+        orphans = [call_of(row) for row in (await connection.execute(free)).mappings()]
+        adopted = calls.c.call_id.in_([call.call_id for call in orphans])
+        await connection.execute(update(calls).where(adopted).values(node_id=self.node_id))
+        return orphans
 
     async def _last_heard_of(self, call_ids: Sequence[str]) -> dict[str, datetime]:
         """When something was last said or happened, by call."""

@@ -114,7 +114,7 @@ class DecisionRecords(StorePart):
     ) -> PastQuery:
         """What a process of its own needs to read an account's records for a replay; see `_owners` for strangers."""
         nobodys = len(self.snapshot.accounts) == 1
-        return PastQuery(self._engine.url.database or "", account_id, nobodys, at_from, at_until, rows_max)
+        return PastQuery(self._database.past_place(), account_id, nobodys, at_from, at_until, rows_max)
 
     async def prune(self, *, days: int, rows_max: int, strangers_rows_max: int) -> int:
         """Remove records that are too old, or too many of their kind; how many.

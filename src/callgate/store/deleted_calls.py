@@ -13,10 +13,21 @@ from callgate.entities.webhook import DeliveryState
 from callgate.schema.call import MAX_DURATION
 from callgate.store.base import PIECE_ROWS
 from callgate.store.call_filter import CallFilter, wanted_of
+from callgate.store.errors import CallElsewhere
 from callgate.store.outbox import Outbox
 from callgate.store.pages import Order
 from callgate.store.rows import call_of, tombstone_of, tombstone_row
-from callgate.store.tables import call_events, call_stages, calls, deleted_calls, deliveries, messages, outbox, sip_logs
+from callgate.store.tables import (
+    call_events,
+    call_stages,
+    calls,
+    deleted_calls,
+    deliveries,
+    messages,
+    nodes,
+    outbox,
+    sip_logs,
+)
 
 # What hangs on calls and may be much, with the key of its rows.
 _MANY: Final = ((messages, ("call_id", "position")), (call_events, ("event_number",)))
@@ -31,11 +42,19 @@ class DeletedCalls(Outbox):
         """Delete a call with all that was said in it; a tombstone stays. ``False`` when there is none.
 
         Of what webhooks hear of it, only what has not been delivered yet stays.
+
+        Raises:
+            CallElsewhere: it is in progress at another node.
         """
         mine = (calls.c.call_id == call_id) & (calls.c.account_id == account_id)
-        return await self._one(select(calls.c.call_id).where(mine)) is not None and bool(
-            await self.delete_calls([call_id])
-        )
+        found = await self._one(select(calls.c.ended, calls.c.node_id).where(mine))
+        if found is None:
+            return False
+        elsewhere = found["ended"] is None and found["node_id"] not in (None, self.node_id)
+        its_node = select(nodes.c.node_id).where(nodes.c.node_id == found["node_id"])
+        if elsewhere and await self._one(its_node) is not None:  # a dead node has no row
+            raise CallElsewhere
+        return bool(await self.delete_calls([call_id]))
 
     async def delete_calls(self, call_ids: Sequence[str]) -> int:
         """Delete some calls at once, likewise; how many there were.

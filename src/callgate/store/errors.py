@@ -5,6 +5,7 @@
     Exception
     ├── StoreUnavailable    the database cannot be opened, read or written; words for an operator
     ├── NameTaken           another thing of the account is called so
+    ├── CallElsewhere       a call is in progress at another node
     ├── LastKey             no other key of the account may change anything
     ├── TooMany             the account has as many of its kind as it may
     └── VersionConflict     a configuration was changed in between
@@ -19,6 +20,10 @@ class StoreUnavailable(Exception):
 
 class NameTaken(Exception):
     """Another thing of the account has the name; nothing was changed."""
+
+
+class CallElsewhere(Exception):
+    """The call is in progress at another node; nothing was changed."""
 
 
 class LastKey(Exception):

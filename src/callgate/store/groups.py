@@ -1,22 +1,19 @@
 """Facts of calls written in groups: one transaction and one change of thread for a group, whatever is in it.
 
-What SQLAlchemy is good at (statements, types) it does once, when this module is loaded; a group then costs SQLite's own
-work and little else. Within a group the order of statements is fixed, so that each takes one `executemany`.
+What SQLAlchemy is good at (statements, types) it does once, when a writer is made; a group then costs the database's
+own work and little else. Within a group the order of statements is fixed, so that each takes one `executemany`.
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-from sqlalchemy import Table, bindparam, exists, insert, select, update
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Dialect, Table, bindparam, delete, exists, select, update
+from sqlalchemy.dialects.postgresql import insert  # of both: SQLite's conflict clauses are written alike
 from sqlalchemy.sql.dml import UpdateBase
 
+from callgate.store.database import Database, GroupConnection
 from callgate.store.tables import (
     api_keys,
     call_events,
@@ -29,6 +26,7 @@ from callgate.store.tables import (
     sip_logs,
     webhooks,
 )
+from callgate.store.text import words_of
 
 Rows = dict[str, list[dict[str, Any]]]
 """Rows by the name of their statement."""
@@ -36,16 +34,21 @@ Rows = dict[str, list[dict[str, Any]]]
 _Outcome = tuple[list[tuple[int, str]], list[str | None]]
 
 
-def to_json(value: Any) -> str:
-    """JSON as every part of the store writes it."""
-    return msgspec.json.encode(value).decode()
-
-
 class _Statement:
-    """SQL with its parameters in order, and what turns a row into them."""
+    """What is done with the rows of one name."""
 
     def __init__(self, statement: UpdateBase, table: Table) -> None:
-        dialect = sqlite.dialect(paramstyle="qmark", json_serializer=to_json)
+        self._statement = statement
+        self._table = table
+
+    def compiled(self, dialect: Dialect) -> "_Compiled":
+        return _Compiled(self._statement, self._table, dialect)
+
+
+class _Compiled:
+    """SQL with its parameters in order, and what turns a row into them."""
+
+    def __init__(self, statement: UpdateBase, table: Table, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
         self._columns: list[tuple[str, Callable[[Any], Any] | None]] = []
@@ -98,12 +101,22 @@ _INSERT_SIP_LOG: Final = insert(sip_logs).from_select(
         exists().where(calls.c.call_id == bindparam(f"{_BOUND}call_id"))
     ),
 )
-_INSERT_DECISION: Final = upsert(decisions)
+_INSERT_DECISION: Final = insert(decisions)
 _UPSERT_DECISION: Final = _INSERT_DECISION.on_conflict_do_update(
     index_elements=[decisions.c.decision_id], set_={"count": _INSERT_DECISION.excluded.count}
 )
+# What nobody knew to be kept is told again, and was told as lost before: see `GroupWriter`.
+_INSERT_OUTBOX: Final = insert(outbox).on_conflict_do_nothing(index_elements=[outbox.c.event_id])
+_INSERT_DELIVERY: Final = insert(deliveries).on_conflict_do_nothing(
+    index_elements=[deliveries.c.event_id, deliveries.c.endpoint]
+)
+_UNDONE: Final = {f"undone {table.name}": table for table in (calls, decisions, outbox, deliveries)}
 # In this order: what was said in a call is written before its end.
 _STATEMENTS: Final = {
+    **{
+        name: _Statement(delete(table).where(table.c.call_id == bindparam(f"{_BOUND}call_id")), table)
+        for name, table in _UNDONE.items()
+    },
     "calls": _Statement(insert(calls), calls),
     "decisions": _Statement(_UPSERT_DECISION, decisions),
     "joined": _Statement(_UPDATE_CALL, calls),
@@ -113,8 +126,8 @@ _STATEMENTS: Final = {
     "events": _Statement(_INSERT_EVENT, call_events),
     "ended": _Statement(_UPDATE_CALL, calls),
     "sip_logs": _Statement(_INSERT_SIP_LOG, sip_logs),
-    "outbox": _Statement(insert(outbox), outbox),
-    "deliveries": _Statement(insert(deliveries), deliveries),
+    "outbox": _Statement(_INSERT_OUTBOX, outbox),
+    "deliveries": _Statement(_INSERT_DELIVERY, deliveries),
     "tried": _Statement(_UPDATE_DELIVERY, deliveries),
     "health": _Statement(_UPDATE_HEALTH, webhooks),
     "used": _Statement(_USE_KEY, api_keys),
@@ -149,26 +162,28 @@ def health_changes(webhook_id: str, row: dict[str, Any]) -> dict[str, Any]:
 class GroupWriter:
     """Writes groups over a connection and a thread of its own.
 
+    A connection may break between a commit and its acknowledgement. Where the database cannot be asked soon what became
+    of the group, it is told as lost, and the calls that it began are taken away as soon as there is a connection again.
+
     Args:
-        path: of the SQLite file, which has its tables already.
-        set_up: called with the new connection.
+        database: which has its tables already.
+        node_id: of the node that writes.
     """
 
-    def __init__(self, path: Path, set_up: Callable[[Any], None]) -> None:
-        self._path = path
-        self._set_up = set_up
+    def __init__(self, database: Database, node_id: str) -> None:
+        self._database = database
+        self._node_id = node_id
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._statements = {name: one.compiled(database.dialect) for name, one in _STATEMENTS.items()}
+        self._connection: GroupConnection
+        self._undone: list[dict[str, Any]] = []
 
     async def open(self) -> None:
-        """Connect.
-
-        Raises:
-            sqlite3.Error: that cannot be done.
-        """
-        self._connection = await self._in_thread(self._connect)
+        """Connect; raises what the database's driver does."""
+        self._connection = await self._in_thread(self._database.connect, self._node_id)
 
     async def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the connection."""
         await self._in_thread(self._connection.close)
         self._thread.shutdown()
 
@@ -188,11 +203,6 @@ class GroupWriter:
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, check_same_thread=False)
-        self._set_up(connection)
-        return connection
-
     def _write(self, queued: Rows, groups: Sequence[Rows]) -> _Outcome:
         merged = {name: list(rows) for name, rows in queued.items()}
         for group in groups:
@@ -201,8 +211,8 @@ class GroupWriter:
         error = self._attempt(merged)
         if error is None:
             return [], [None] * len(groups)
-        if isinstance(error, sqlite3.OperationalError):
-            # Disk full, locked, read-only …: it is not the rows, and every further attempt would take as long.
+        if not self._connection.blames_rows(error):
+            # Every further attempt would take as long.
             return [(len(rows), words_of(error)) for rows in queued.values()], [words_of(error)] * len(groups)
         lost: list[tuple[int, str]] = []
         for name in _STATEMENTS:
@@ -216,7 +226,7 @@ class GroupWriter:
         error = self._attempt({name: rows})
         if error is None:
             return
-        if len(rows) == 1 or isinstance(error, sqlite3.OperationalError):
+        if len(rows) == 1 or not self._connection.blames_rows(error):
             lost.append((len(rows), words_of(error)))
             return
         middle = len(rows) // 2
@@ -225,19 +235,18 @@ class GroupWriter:
 
     def _attempt(self, rows: Rows) -> Exception | None:
         """One transaction; why it failed, when it did, with nothing of it kept."""
-        connection = self._connection
+        undone = self._undone
         try:
-            for name, statement in _STATEMENTS.items():
-                some = rows.get(name)
-                if some:
-                    connection.executemany(statement.sql, [statement.parameters(row) for row in some])
-            connection.commit()
-        except Exception as error:  # also what the driver makes of a lone surrogate or of a number over 64 bits
-            connection.rollback()
+            self._connection.write(
+                [
+                    (statement.sql, [statement.parameters(row) for row in some])
+                    for name, statement in self._statements.items()
+                    if (some := undone if name in _UNDONE else rows.get(name))
+                ]
+            )
+        except Exception as error:  # also what cannot be written as JSON, and whatever drivers make of odd values
+            if self._connection.unsettled:
+                self._undone = [*undone, *({f"{_BOUND}call_id": row["call_id"]} for row in rows.get("calls", ()))]
             return error
+        self._undone = []
         return None
-
-
-def words_of(error: BaseException) -> str:
-    """What the database says, without the statement and its values."""
-    return str(getattr(error, "orig", None) or error).lower()

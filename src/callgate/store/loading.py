@@ -1,38 +1,61 @@
 """The configuration of all accounts, read from the tables."""
 
-from sqlalchemy import select
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.store.revision import revision_of
-from callgate.store.rows import account_of, agent_of, api_key_of, tool_of, version_of, webhook_of
-from callgate.store.shadows import shadow_of
+from callgate.store.rows import Row, account_of, agent_of, api_key_of, shadow_of, tool_of, version_of, webhook_of
 from callgate.store.snapshot import Configuration
 from callgate.store.tables import accounts, agents, api_keys, sip_config_versions, sip_shadows, tools, webhooks
 
+Thing = TypeVar("Thing")
 
-async def load_configuration(connection: AsyncConnection) -> Configuration:
-    """Everything that is kept in memory; without accounts that are being deleted, and what they could act by."""
+
+async def load_configuration(connection: AsyncConnection, only: Collection[str] | None = None) -> Configuration:
+    """Everything that is kept in memory; without accounts that are being deleted, and what they could act by.
+
+    Args:
+        connection: in a transaction that sees one moment.
+        only: ids of the accounts that are wanted; ``None``: all.
+    """
+
+    async def all_of(table: Table, make: Callable[[Row], Thing], *wanted: Any, order: Any = None) -> list[Thing]:
+        query = select(table).where(*wanted)
+        if only is not None:
+            query = query.where(table.c.account_id.in_(only))
+        if order is not None:
+            query = query.order_by(order)
+        return [make(row) for row in (await connection.execute(query)).mappings()]
+
     revision = await revision_of(connection)  # first: what changes meanwhile is noticed afterwards
-    living = select(accounts).where(accounts.c.deleted.is_(None)).order_by(accounts.c.created)
-    owners = [account_of(row) for row in (await connection.execute(living)).mappings()]
-    oldest_first = select(api_keys).order_by(api_keys.c.created)
-    keys = [api_key_of(row) for row in (await connection.execute(oldest_first)).mappings()]
-    employed = select(agents).where(agents.c.deleted.is_(None))
-    staff = [agent_of(row) for row in (await connection.execute(employed)).mappings()]
-    newest = select(sip_config_versions).order_by(sip_config_versions.c.number)
-    versions = {row["account_id"]: version_of(row) for row in (await connection.execute(newest)).mappings()}
-    kept = [tool_of(row) for row in (await connection.execute(select(tools))).mappings()]
-    drafts = [shadow_of(row) for row in (await connection.execute(select(sip_shadows))).mappings()]
-    in_order = select(webhooks).order_by(webhooks.c.created)
-    told = [webhook_of(row) for row in (await connection.execute(in_order)).mappings()]
+    owners = await all_of(accounts, account_of, accounts.c.deleted.is_(None), order=accounts.c.created)
     ids = {owner.account_id for owner in owners}
+    keys = await all_of(api_keys, api_key_of, order=api_keys.c.created)
+    living = await all_of(agents, agent_of, agents.c.deleted.is_(None))
+    versions = await all_of(sip_config_versions, version_of, order=sip_config_versions.c.number)
+    kept = await all_of(tools, tool_of)
+    drafts = await all_of(sip_shadows, shadow_of)
+    told = await all_of(webhooks, webhook_of, order=webhooks.c.created)
     return Configuration(
         accounts=tuple(owners),
         keys={key.digest: key for key in keys if key.account_id in ids},
-        agents={owner: {agent.agent_id: agent for agent in staff if agent.account_id == owner} for owner in ids},
-        sip_configs=versions,
-        tools={owner: {tool.tool_id: tool for tool in kept if tool.account_id == owner} for owner in ids},
+        agents=_by_account(owners, living, "agent_id"),
+        sip_configs={version.account_id: version for version in versions},  # the newest comes last
+        tools=_by_account(owners, kept, "tool_id"),
         shadows={draft.account_id: draft for draft in drafts},
-        webhooks={owner: {one.webhook_id: one for one in told if one.account_id == owner} for owner in ids},
+        webhooks=_by_account(owners, told, "webhook_id"),
         revision=revision,
     )
+
+
+def _by_account(owners: Iterable[Any], things: Iterable[Thing], name: str) -> dict[str, dict[str, Thing]]:
+    id_of = attrgetter(name)
+    found: dict[str, dict[str, Thing]] = defaultdict(dict)
+    for thing in things:
+        found[thing.account_id][id_of(thing)] = thing  # type: ignore[attr-defined]
+    return {owner.account_id: found[owner.account_id] for owner in owners}

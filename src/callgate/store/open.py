@@ -1,38 +1,33 @@
-"""Opening the store: the file, the migrations, the snapshot, the writer."""
+"""Opening the store: the database, the migrations, the snapshot, the writer."""
 
-import os
-import sqlite3
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, event
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.ports import Clock, Ids
 from callgate.store.accounts import AccountStore
 from callgate.store.administration import AccountAdministration
 from callgate.store.agents import AgentStore
 from callgate.store.calls import CallRecords
+from callgate.store.database import Database
 from callgate.store.decisions import DecisionRecords
 from callgate.store.errors import StoreUnavailable
-from callgate.store.groups import GroupWriter, to_json, words_of
-from callgate.store.loading import load_configuration
+from callgate.store.groups import GroupWriter
+from callgate.store.nodes import enter, leave
 from callgate.store.shadows import ShadowStore
-from callgate.store.snapshot import ConfigurationSnapshot
+from callgate.store.sqlite import SqliteDatabase
+from callgate.store.text import words_of
 from callgate.store.throttles import ThrottleStore
 from callgate.store.tools import ToolStore
 from callgate.store.webhooks import WebhookStore
 from callgate.store.writer import Writer
-
-# A reader may find the file locked for the moment of a checkpoint.
-_BUSY_MS = 5_000
 
 
 class Store(
@@ -48,10 +43,19 @@ class Store(
 ):
     """Everything that is kept, one file per noun."""
 
+    serves = False
+    stop_following: Callable[[], Awaitable[None]]
+
     async def close(self) -> None:
-        """Write what is queued and let go of the file."""
+        """Write what is queued and let go of the database."""
+        if self.serves:
+            await self.stop_following()
         await self._writer.close()
-        await self._engine.dispose()
+        if self.serves:
+            with suppress(*self._database.errors):
+                async with self._database.engine.begin() as connection:
+                    await leave(connection, self.node_id)
+        await self._database.close()
 
     async def written(self) -> None:
         """Wait until what has been queued so far is in the store."""
@@ -62,13 +66,13 @@ class Store(
         await self._writer.run(nothing)
 
     async def checkpoint(self) -> None:
-        """Move what has been committed from the log into the database; to be called every few seconds.
+        """Move what has been committed to where it belongs; to be called every few seconds."""
+        await self._database.checkpoint()
 
-        SQLite would do it within whichever commit fills the log, and whoever waits for that commit would wait for the
-        disk too: 50 to 100 ms in a caller's ear. Over a connection of its own it is in nobody's way.
-        """
-        async with self._engine.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+    async def take_over(self) -> None:
+        """Make the deliveries of dead nodes and end their calls: in this order, for an end is told last."""
+        await self.adopt_deliveries()
+        await self.end_orphans()
 
     @property
     def rows_dropped(self) -> int:
@@ -77,65 +81,85 @@ class Store(
 
 
 async def open_store(
-    path: Path,
+    place: Path | Database,
     *,
     clock: Clock,
     ids: Ids,
-    synchronous: str = "NORMAL",
     failed: Callable[[str], None] = lambda words: None,
+    serves: bool = True,
 ) -> Store:
     """Open the database, making or migrating it as needed.
 
     Args:
-        path: of the SQLite file.
+        place: the database, or the file of one of SQLite.
         clock: time.
         ids: names.
-        synchronous: ``NORMAL`` or ``FULL``.
         failed: told in words what was lost that nobody waited for, or what went wrong after a commit.
+        serves: whether calls are taken: a node among the others. Otherwise it is a command beside them, which takes
+            nothing over from anybody.
 
     Raises:
         StoreUnavailable: it cannot be opened or is no database of ours.
     """
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),  # as text, a % or ? in the path would mean something
-        json_serializer=to_json,
-        json_deserializer=msgspec.json.decode,
-    )
-    event.listen(engine.sync_engine, "connect", lambda raw, record: _set_up(raw, synchronous=synchronous))
+    database = SqliteDatabase(place) if isinstance(place, Path) else place
+    node_id = ids.uuid()
     try:
-        _make_private(path)
-        async with engine.begin() as connection:
+        await database.prepare()
+        async with database.engine.begin() as connection:
+            await database.hold_migrations(connection)
             await connection.run_sync(_migrate)
-        async with engine.connect() as connection:
-            snapshot = ConfigurationSnapshot(await load_configuration(connection), failed)
-        writer = Writer(engine, GroupWriter(path, partial(_set_up, synchronous=synchronous)), failed)
+        if serves:
+            async with database.engine.begin() as connection:
+                await enter(connection, node_id, database.node_name)
+        changes = database.changes()
+        snapshot = await changes.open(failed)
+        writer = Writer(database, GroupWriter(database, node_id), failed)
         await writer.open()
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        await engine.dispose()
+    except StoreUnavailable as error:
+        await database.close()
+        raise StoreUnavailable(f"cannot open the database {database}: {error}") from error
+    except CommandError as error:
+        await database.close()
+        raise StoreUnavailable(f"cannot open the database {database}: a newer Callgate has migrated it") from error
+    except database.errors as error:
+        await database.close()
         words = (getattr(error, "strerror", None) or words_of(error)).lower()
-        raise StoreUnavailable(f"cannot open the database {path}: {words}") from error
-    return Store(engine, writer, snapshot, clock, ids)
+        raise StoreUnavailable(f"cannot open the database {database}: {words}") from error
+    store = Store(database, writer, snapshot, changes, node_id, clock, ids)
+    if not serves:
+        return store
+    store.serves = True
+    store.stop_following = database.follow(store, clock, failed)
+    try:
+        await store.adopt_deliveries()
+    except StoreUnavailable:
+        await store.close()
+        raise
+    return store
 
 
-def _make_private(path: Path) -> None:
-    """Make or keep the file its owner's alone: secrets stand in it. SQLite gives -wal and -shm the same mode."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        beside = path.with_name(name)
-        if beside.exists():
-            beside.chmod(0o600)
+def database_at(url: str, path: Path, *, node_name: str, synchronous: str, notify: bool) -> Database:
+    """The database that settings name.
 
+    Args:
+        url: of PostgreSQL; empty: SQLite.
+        path: of SQLite's file.
+        node_name: names the node over its restarts.
+        synchronous: for SQLite, ``NORMAL`` or ``FULL``.
+        notify: for PostgreSQL, whether nodes tell each other of changes.
 
-def _set_up(raw: Any, *, synchronous: str) -> None:
-    cursor = raw.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        f"synchronous={synchronous}",
-        f"busy_timeout={_BUSY_MS}",
-        "wal_autocheckpoint=0",  # see `Store.checkpoint`
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    Raises:
+        StoreUnavailable: the URL is none, or its driver is not installed.
+    """
+    if not url:
+        return SqliteDatabase(path, synchronous)
+    try:
+        from callgate.store.postgres import PostgresDatabase
+    except ImportError:
+        raise StoreUnavailable(
+            "database.url needs the package psycopg, which is not installed; it comes with callgate[postgresql]"
+        ) from None
+    return PostgresDatabase(url, node_name, notify=notify)
 
 
 def _migrate(connection: Connection) -> None:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,9 +19,15 @@ from callgate.entities.page import PageFound, PageWanted
 from callgate.entities.webhook import Delivery, DeliveryState
 from callgate.store.base import PIECE_ROWS, PIECES_APART_S, StorePart
 from callgate.store.groups import Rows, delivery_changes
+from callgate.store.nodes import is_alive, of_the_dead
 from callgate.store.pages import Order
 from callgate.store.rows import delivery_of, delivery_row, outbox_of, outbox_row
 from callgate.store.tables import deliveries, outbox
+
+# Deliveries taken over in one transaction, each named by both parts of its key.
+_ADOPTED_AT_A_TIME: Final = 250
+_WAITING: Final = deliveries.c.state == DeliveryState.WAITING.value
+_ORDER: Final = (deliveries.c.event_id, deliveries.c.endpoint)
 
 
 class Outbox(StorePart):
@@ -44,19 +50,18 @@ class Outbox(StorePart):
             facts = {
                 **facts,
                 "outbox": [outbox_row(event) for event in wanted.values()],
-                "deliveries": [delivery_row(delivery) for delivery, _ in waiting],
+                "deliveries": [{**delivery_row(delivery), "node_id": self.node_id} for delivery, _ in waiting],
             }
         await self._writer.commit(facts)
         for delivery, event in waiting:
             self.on_waiting(delivery, event)
 
     async def waiting_deliveries(self, after: Delivery | None, *, limit: int) -> list[Delivery]:
-        """What is to be delivered, in the order of events, from behind `after`."""
-        wanted: ColumnElement[bool] = deliveries.c.state == DeliveryState.WAITING.value
-        key = (deliveries.c.event_id, deliveries.c.endpoint)
+        """What this node is to deliver, in the order of events, from behind `after`."""
+        wanted: ColumnElement[bool] = _WAITING & (deliveries.c.node_id == self.node_id)
         if after is not None:
-            wanted &= tuple_(*key) > (after.event_id, after.endpoint)
-        rows = await self._read(select(deliveries).where(wanted).order_by(*key).limit(limit))
+            wanted &= tuple_(*_ORDER) > (after.event_id, after.endpoint)
+        rows = await self._read(select(deliveries).where(wanted).order_by(*_ORDER).limit(limit))
         return [delivery_of(row) for row in rows]
 
     async def outbox_event(self, event_id: str) -> OutboxEvent | None:
@@ -95,25 +100,61 @@ class Outbox(StorePart):
         """
         now = self._clock.now()
         this = (deliveries.c.event_id == event_id) & (deliveries.c.endpoint == webhook_id)
+        both = select(deliveries, outbox.c.at).join_from(deliveries, outbox, outbox.c.event_id == deliveries.c.event_id)
 
-        async def work(connection: AsyncConnection) -> tuple[Delivery, datetime] | None:
-            both = select(deliveries, outbox.c.at).join_from(
-                deliveries, outbox, outbox.c.event_id == deliveries.c.event_id
-            )
-            row = (await connection.execute(both.where(this))).mappings().one_or_none()
+        async def work(connection: AsyncConnection) -> tuple[Delivery, datetime, str] | None:
+            row = (await connection.execute(both.where(this).with_for_update())).mappings().one_or_none()
             if row is None:
                 return None
-            delivery = delivery_of(row)
-            tries = delivery.tries if delivery.state is DeliveryState.WAITING else 0
-            again = replace(delivery, state=DeliveryState.WAITING, tries=tries, due=now)
-            await connection.execute(update(deliveries).where(this).values(delivery_row(again)))
-            return again, row["at"]
+            delivery, maker = delivery_of(row), self.node_id
+            if delivery.state is DeliveryState.WAITING:
+                again = replace(delivery, due=now)
+                if await is_alive(connection, row["node_id"]):
+                    maker = row["node_id"]  # who has it in a queue, behind what happened before
+            else:
+                again = replace(delivery, state=DeliveryState.WAITING, tries=0, due=now)
+            await connection.execute(update(deliveries).where(this).values({**delivery_row(again), "node_id": maker}))
+            if maker != self.node_id:
+                await self._database.tell(connection, maker, event_id, webhook_id)
+            return again, row["at"], maker
 
-        def committed(found: tuple[Delivery, datetime] | None) -> None:
-            if found is not None:
+        def committed(found: tuple[Delivery, datetime, str] | None) -> None:
+            if found is not None and found[2] == self.node_id:
                 self.on_waiting(found[0], None)
 
-        return await self._writer.run(work, committed)
+        found = await self._writer.run(work, committed)
+        return None if found is None else found[:2]
+
+    async def delivery_wanted(self, event_id: str, endpoint: str) -> None:
+        """Make a delivery of this node at once; another node was asked for it."""
+        this = (deliveries.c.event_id == event_id) & (deliveries.c.endpoint == endpoint)
+        row = await self._one(select(deliveries).where(this, _WAITING, deliveries.c.node_id == self.node_id))
+        if row is not None:
+            self.on_waiting(delivery_of(row), None)
+
+    async def adopt_deliveries(self) -> int:
+        """Take over what dead nodes, or an earlier run of this one, were to deliver; how many.
+
+        What has been tried and not marked is tried again. A little at a time: calls that are being written wait no
+        longer than for one such piece.
+        """
+        theirs = select(deliveries).where(_WAITING, of_the_dead(deliveries.c.node_id, self.node_id))
+        free = theirs.order_by(*_ORDER).limit(_ADOPTED_AT_A_TIME).with_for_update(skip_locked=True)
+
+        async def work(connection: AsyncConnection) -> list[Delivery]:
+            adopted = [delivery_of(row) for row in (await connection.execute(free)).mappings()]
+            this = tuple_(*_ORDER).in_([(one.event_id, one.endpoint) for one in adopted])
+            await connection.execute(update(deliveries).where(this).values(node_id=self.node_id))
+            return adopted
+
+        def committed(adopted: list[Delivery]) -> None:
+            for delivery in adopted:
+                self.on_waiting(delivery, None)
+
+        count = 0
+        while adopted := await self._writer.run(work, committed):
+            count += len(adopted)
+        return count
 
     async def prune_outbox(self, *, days: int, rows_max: int = 0) -> int:
         """Remove events that nobody waits for and that are old or too many; how many were looked at.

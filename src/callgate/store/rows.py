@@ -12,6 +12,7 @@ from callgate.entities.agent import Agent
 from callgate.entities.call import Call, CallEvent, CallStage, CallTombstone, Message, OutboxEvent, ToolUse
 from callgate.entities.decision import DecisionRecord, Step, TraceEntry, Verdict
 from callgate.entities.json import Json
+from callgate.entities.shadow import SipShadow
 from callgate.entities.sip_config import (
     AgentAllowance,
     BreakerTerms,
@@ -467,3 +468,13 @@ def decision_of(row: Row) -> DecisionRecord:
         count=row["count"],
         attempt=row["attempt"],
     )
+
+
+def shadow_row(shadow: SipShadow) -> dict[str, Any]:
+    """A shadow as a row."""
+    return {attribute.name: getattr(shadow, attribute.name) for attribute in fields(SipShadow)}
+
+
+def shadow_of(row: Row) -> SipShadow:
+    """A shadow from its row."""
+    return SipShadow(**{attribute.name: row[attribute.name] for attribute in fields(SipShadow)})

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's conflict clauses are written alike
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callgate.entities.destination import Destination
 from callgate.entities.shadow import Difference, ShadowTally, SipShadow
 from callgate.store.base import StorePart
-from callgate.store.rows import Row
+from callgate.store.rows import shadow_row
 from callgate.store.tables import sip_shadow_tallies, sip_shadows
 
 
@@ -27,11 +27,12 @@ class ShadowStore(StorePart):
 
         async def work(connection: AsyncConnection) -> None:
             await _remove(connection, shadow.account_id)
-            await connection.execute(insert(sip_shadows), [_shadow_row(shadow)])
+            await connection.execute(insert(sip_shadows), [shadow_row(shadow)])
 
-        await self._writer.run(
-            work, lambda nothing: self.snapshot.swap(self.snapshot.now.with_shadow(shadow), shadow.account_id)
-        )
+        def committed(nothing: None) -> None:
+            self.snapshot.swap(self.snapshot.now.with_shadow(shadow), shadow.account_id)
+
+        await self._change(shadow.account_id, work, committed)
 
     async def drop_shadow(self, account_id: str, shadow_id: str) -> bool:
         """Take one away with all it has seen; ``False`` when it is not there, or no longer."""
@@ -47,13 +48,13 @@ class ShadowStore(StorePart):
             if dropped:
                 self.snapshot.swap(self.snapshot.now.without_shadow(account_id), account_id)
 
-        return await self._writer.run(work, committed)
+        return await self._change(account_id, work, committed)
 
     async def keep_shadow_tallies(self, process_id: str, tallies: Mapping[str, ShadowTally]) -> None:
         """Write what a process has seen, by shadow; of one that has been dropped nothing is kept."""
 
         async def work(connection: AsyncConnection) -> None:
-            living = {shadow.shadow_id for shadow in self.snapshot.now.shadows.values()}
+            living = set(await connection.scalars(select(sip_shadows.c.shadow_id)))
             rows = [
                 {"shadow_id": shadow_id, "process_id": process_id, "tally": _tally_json(tally)}
                 for shadow_id, tally in tallies.items()
@@ -81,15 +82,6 @@ async def _remove(connection: AsyncConnection, account_id: str) -> None:
     mine = select(sip_shadows.c.shadow_id).where(sip_shadows.c.account_id == account_id)
     await connection.execute(delete(sip_shadow_tallies).where(sip_shadow_tallies.c.shadow_id.in_(mine)))
     await connection.execute(delete(sip_shadows).where(sip_shadows.c.account_id == account_id))
-
-
-def _shadow_row(shadow: SipShadow) -> dict[str, Any]:
-    return {name: getattr(shadow, name) for name in sip_shadows.c.keys()}  # noqa: SIM118 (not a dictionary)
-
-
-def shadow_of(row: Row) -> SipShadow:
-    """A shadow from its row."""
-    return SipShadow(**{name: row[name] for name in sip_shadows.c.keys()})  # noqa: SIM118 (not a dictionary)
 
 
 def _tally_json(tally: ShadowTally) -> dict[str, Any]:

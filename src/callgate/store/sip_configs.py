@@ -57,7 +57,7 @@ class SipConfigStore(StorePart):
             if version is not self.snapshot.sip_config(account_id):
                 self.snapshot.swap(self.snapshot.now.with_sip_config(version), account_id)
 
-        return await self._writer.run(work, committed)
+        return await self._change(account_id, work, committed)
 
     async def sip_config_versions(self, account_id: str, wanted: PageWanted) -> PageFound[SipConfigVersion]:
         """The history, newest first.

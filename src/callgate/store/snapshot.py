@@ -1,8 +1,9 @@
 """The configuration in memory: immutable values behind one reference, swapped after each commit."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
+from typing import Any
 
 from callgate.entities.account import Account, ApiKey
 from callgate.entities.agent import Agent
@@ -55,6 +56,30 @@ class Configuration:
         """What stands here of each account, by its id; but for its keys, which nobody follows."""
         kinds = (self.agents, self.sip_configs, self.tools, self.shadows, self.webhooks)
         return {one.account_id: (one, *(kind.get(one.account_id) or None for kind in kinds)) for one in self.accounts}
+
+    def with_accounts(self, account_ids: Collection[str], read: "Configuration") -> "Configuration":
+        """All of some accounts as it has been read; one that has not been found is no more."""
+        changed = set(account_ids)
+        others = [account for account in self.accounts if account.account_id not in changed]
+        found = [account for account in read.accounts if account.account_id in changed]
+
+        def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+            kept = {name: value for name, value in ours.items() if name not in changed}
+            return kept | {name: value for name, value in theirs.items() if name in changed}
+
+        by_account: dict[str, Any] = {
+            part.name: merged(getattr(self, part.name), getattr(read, part.name))
+            for part in fields(self)
+            if part.name not in ("accounts", "keys", "revision")
+        }
+        keys = [key for key in self.keys.values() if key.account_id not in changed]
+        keys += [key for key in read.keys.values() if key.account_id in changed]
+        return replace(
+            self,
+            accounts=tuple(sorted([*others, *found], key=lambda account: (account.created, account.account_id))),
+            keys={key.digest: key for key in keys},
+            **by_account,
+        )
 
     def with_key(self, key: ApiKey) -> "Configuration":
         """A key new or changed."""

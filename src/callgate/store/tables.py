@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -209,6 +210,7 @@ calls = Table(
     Column("outcome", String(64)),
     Column("outcome_detail", Text, nullable=False),
     Column("auto_delete", Boolean, nullable=False, server_default=false()),  # to go when it is over and told of
+    Column("node_id", String(36)),  # where it is, or was
     Index("calls_by_account", "account_id", "created"),
     Index("calls_by_agent", "agent_id", "created"),
     Index("calls_open", "ended"),
@@ -372,6 +374,7 @@ deliveries = Table(
     Column("tried", UtcDateTime),
     Column("failure", Text, nullable=False),
     Column("url", Text, nullable=False),
+    Column("node_id", String(36)),  # who makes it
     Index("deliveries_by_endpoint", "endpoint", "event_id"),
     Index(
         "deliveries_waiting",
@@ -380,4 +383,21 @@ deliveries = Table(
         sqlite_where=text("state = 'waiting'"),
         postgresql_where=text("state = 'waiting'"),
     ),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("node_id", String(36), primary_key=True),  # another one after each start
+    Column("name", String(36), nullable=False),  # stays; who takes it ends whoever had it before
+    Column("seen", UtcDateTime, nullable=False),
+    Column("written", BigInteger, nullable=False),  # number of the last group of facts that was committed
+    Index("nodes_by_name", "name"),
+)
+
+account_revisions = Table(
+    "account_revisions",
+    metadata,
+    Column("account_id", String(36), primary_key=True),  # empty: the row that whoever changes anything locks
+    Column("revision", BigInteger, nullable=False),
 )

@@ -28,7 +28,10 @@ class ToolStore(StorePart):
             self._check_name(tool)
             await connection.execute(insert(tools), [tool_row(tool)])
 
-        await self._writer.run(work, lambda nothing: self.snapshot.swap(self.snapshot.now.with_tool(tool), account_id))
+        def committed(nothing: None) -> None:
+            self.snapshot.swap(self.snapshot.now.with_tool(tool), account_id)
+
+        await self._change(account_id, work, committed)
         return tool
 
     async def replace_tool(
@@ -53,7 +56,7 @@ class ToolStore(StorePart):
             if changed is not None:
                 self.snapshot.swap(self.snapshot.now.with_tool(changed), account_id)
 
-        return await self._writer.run(work, committed)
+        return await self._change(account_id, work, committed)
 
     async def delete_tool(self, account_id: str, tool_id: str) -> bool:
         """Delete a tool; ``False`` when there is none."""
@@ -68,7 +71,7 @@ class ToolStore(StorePart):
             if deleted:
                 self.snapshot.swap(self.snapshot.now.without_tool(account_id, tool_id), account_id)
 
-        return await self._writer.run(work, committed)
+        return await self._change(account_id, work, committed)
 
     def _check_name(self, tool: DurableTool) -> None:
         others = self.snapshot.tools_of(tool.account_id).values()

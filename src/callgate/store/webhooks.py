@@ -42,7 +42,7 @@ class WebhookStore(StorePart):
         def committed(nothing: None) -> None:
             self.snapshot.swap(self.snapshot.now.with_webhook(webhook), account_id)
 
-        await self._writer.run(work, committed)
+        await self._change(account_id, work, committed)
         return webhook
 
     async def update_webhook(self, account_id: str, webhook_id: str, changes: Mapping[str, Any]) -> Webhook | None:
@@ -64,7 +64,7 @@ class WebhookStore(StorePart):
             if changed is not None:
                 self.snapshot.swap(self.snapshot.now.with_webhook(changed), account_id)
 
-        return await self._writer.run(work, committed)
+        return await self._change(account_id, work, committed)
 
     async def delete_webhook(self, account_id: str, webhook_id: str) -> bool:
         """Delete a webhook and whatever it was to hear; ``False`` when there is none.
@@ -82,7 +82,7 @@ class WebhookStore(StorePart):
             if deleted:
                 self.snapshot.swap(self.snapshot.now.without_webhook(account_id, webhook_id), account_id)
 
-        if not await self._writer.run(work, committed):
+        if not await self._change(account_id, work, committed):
             return False
         piece = select(deliveries.c.event_id).where(deliveries.c.endpoint == webhook_id).limit(PIECE_ROWS)
         its = (deliveries.c.endpoint == webhook_id) & deliveries.c.event_id.in_(piece)
@@ -120,23 +120,25 @@ class WebhookStore(StorePart):
     async def prune_webhooks(self, *, days: int) -> int:
         """Forget webhooks that retired more than `days` ago and have nothing left to hear; how many."""
         before = self._clock.now() - timedelta(days=days)
+        waits = exists().where(
+            deliveries.c.endpoint == webhooks.c.webhook_id, deliveries.c.state == DeliveryState.WAITING.value
+        )
+        forgotten = (webhooks.c.retired < before) & ~waits
+        rows = await self._read(select(webhooks.c.account_id).where(forgotten).distinct())
+        return sum([await self._forget_webhooks(row["account_id"], forgotten) for row in rows])
 
-        async def work(connection: AsyncConnection) -> list[Webhook]:
-            waits = exists().where(
-                deliveries.c.endpoint == webhooks.c.webhook_id, deliveries.c.state == DeliveryState.WAITING.value
-            )
-            rows = (await connection.execute(select(webhooks).where(webhooks.c.retired < before, ~waits))).mappings()
-            gone = [webhook_of(row) for row in rows]
-            await connection.execute(
-                delete(webhooks).where(webhooks.c.webhook_id.in_([one.webhook_id for one in gone]))
-            )
+    async def _forget_webhooks(self, account_id: str, forgotten: ColumnElement[bool]) -> int:
+        async def work(connection: AsyncConnection) -> list[str]:
+            mine = select(webhooks.c.webhook_id).where(webhooks.c.account_id == account_id, forgotten)
+            gone = list(await connection.scalars(mine))
+            await connection.execute(delete(webhooks).where(webhooks.c.webhook_id.in_(gone)))
             return gone
 
-        def committed(gone: list[Webhook]) -> None:
-            for one in gone:
-                self.snapshot.swap(self.snapshot.now.without_webhook(one.account_id, one.webhook_id), one.account_id)
+        def committed(gone: list[str]) -> None:
+            for webhook_id in gone:
+                self.snapshot.swap(self.snapshot.now.without_webhook(account_id, webhook_id), account_id)
 
-        gone = await self._writer.run(work, committed)
+        gone = await self._change(account_id, work, committed)
         return len(gone)
 
     def _living(self, account_id: str, webhook_id: str) -> Webhook | None:

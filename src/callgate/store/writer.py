@@ -1,8 +1,8 @@
-"""The only one who writes: facts of calls in groups, everything else between them.
+"""The only one of a node who writes: facts of calls in groups, everything else between them.
 
-SQLite has one writer at a time, so there is one task that owns the writing. What is waited for is committed with
-whatever else has come in the meantime; what is only queued (messages, events, refusals) rides along or leaves after
-200 ms at the latest.
+SQLite has one writer at a time, so there is one task that owns the writing; PostgreSQL is given the same order. What is
+waited for is committed with whatever else has come in the meantime; what is only queued (messages, events, refusals)
+rides along or leaves after 200 ms at the latest.
 """
 
 import asyncio
@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from callgate.store.database import Database
 from callgate.store.errors import StoreUnavailable
-from callgate.store.groups import GroupWriter, Rows, words_of
+from callgate.store.groups import GroupWriter, Rows
+from callgate.store.text import words_of
 
 Result = TypeVar("Result")
 
@@ -25,6 +27,9 @@ _APART_S: Final = 0.008
 # Rows that nobody waits for: some seconds of the heaviest load, about 50 MB. Beyond, new ones are dropped and counted.
 QUEUED_ROWS_MAX: Final = 50_000
 
+# Two nodes in each other's way, or a connection that was lost while nobody used it.
+_TRIES_MAX: Final = 3
+
 _Group = tuple[Rows, "asyncio.Future[None]"]
 _Exclusive = tuple[Callable[[AsyncConnection], Awaitable[Any]], Callable[[Any], None], "asyncio.Future[Any]"]
 
@@ -33,13 +38,13 @@ class Writer:
     """Owns the writing connections.
 
     Args:
-        engine: of the store, for work that is done alone.
+        database: for work that is done alone.
         groups: for facts of calls.
         failed: told in words what was lost that nobody waited for, or what went wrong after a commit.
     """
 
-    def __init__(self, engine: AsyncEngine, groups: GroupWriter, failed: Callable[[str], None]) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, groups: GroupWriter, failed: Callable[[str], None]) -> None:
+        self._database = database
         self._groups = groups
         self._failed = failed
         self._waiting: list[_Group] = []
@@ -57,13 +62,9 @@ class Writer:
         """Rows that found the queue full, ever."""
 
     async def open(self) -> None:
-        """Begin.
-
-        Raises:
-            sqlite3.Error: the file cannot be opened.
-        """
+        """Begin; raises what the database's driver does when there is no connection to be had."""
         await self._groups.open()
-        self._connection = await self._engine.connect()
+        self._connection = await self._database.engine.connect()
         self._task = asyncio.get_running_loop().create_task(self._run(), name="store writer")
 
     async def close(self) -> None:
@@ -193,19 +194,30 @@ class Writer:
         committed: Callable[[Any], None],
         future: "asyncio.Future[Any]",
     ) -> None:
-        try:
-            result = await work(self._connection)
-            await self._connection.commit()
-        except Exception as error:
-            await self._connection.rollback()
-            _settle(future, StoreUnavailable(words_of(error)) if isinstance(error, _UNAVAILABLE) else error)
-            return
+        for tries_left in reversed(range(_TRIES_MAX)):
+            committing = False
+            try:
+                result = await work(self._connection)
+                committing = True
+                await self._connection.commit()
+                break
+            except Exception as error:
+                await self._roll_back()
+                if not (tries_left and self._database.may_repeat(error, committing=committing)):
+                    _settle(future, StoreUnavailable(words_of(error)) if isinstance(error, _UNAVAILABLE) else error)
+                    return
         try:
             committed(result)
         except Exception as error:
             self._failed(f"a change is committed, but what follows from it failed: {error!r}")
         if not future.done():
             future.set_result(result)
+
+    async def _roll_back(self) -> None:
+        try:
+            await self._connection.rollback()
+        except Exception:  # the connection is broken; the next use makes another one
+            await self._connection.invalidate()
 
 
 # The last two are the driver's word for a lone surrogate and for a number over 64 bits.

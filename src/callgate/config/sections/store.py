@@ -9,6 +9,19 @@ from callgate.config.declaration import setting
 class StoreSettings:
     """What is kept, and how carefully."""
 
+    database_url: str = setting(
+        "database.url",
+        "",
+        "The database, as postgresql://user:password@host:port/database, for one node or several; needs "
+        "callgate[postgresql]. Empty: SQLite, a file in data.dir.",
+        secret=True,
+    )
+    database_notify: bool = setting(
+        "database.notify",
+        True,
+        "With PostgreSQL: nodes tell each other of changes at once (NOTIFY). Off, or where such words get lost, they "
+        "ask twice a second.",
+    )
     decisions_days: int = setting(
         "decisions.days",
         30,

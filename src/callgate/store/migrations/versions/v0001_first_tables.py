@@ -136,3 +136,20 @@ def upgrade() -> None:
         sa.Column("at", _AT, nullable=False),
         sa.Column("payload", sa.JSON, nullable=False),
     )
+
+
+def downgrade() -> None:
+    """Take them away, and everything with them."""
+    for name in (
+        "outbox",
+        "decisions",
+        "call_events",
+        "messages",
+        "deleted_calls",
+        "calls",
+        "agents",
+        "sip_config_versions",
+        "api_keys",
+        "accounts",
+    ):
+        op.drop_table(name)
