@@ -71,11 +71,11 @@ def test_whoever_has_read_enough_hears_nothing_more(operator: Operator) -> None:
 
 def test_ctrl_c_is_quiet(operator: Operator, phone: Phone) -> None:
     phone.calls("nobody")
-    process = operator.starts("decisions", "tail", "--json")
-    assert process.stdout is not None
-    assert "nobody" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    with operator.starts("decisions", "tail", "--json") as process:
+        assert process.stdout is not None
+        assert "decisionId" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "")
 
 
