@@ -25,8 +25,12 @@ from tests.peers.gate import API_KEY, Gate
 GETS_MIN: Final = 1_500.0
 PATCHES_MIN: Final = 200.0
 _CONNECTIONS: Final = 16
-# Both are lifted for the run: they would answer 429, and count the probe among the noisy.
-_LIFTED: Final = {"CALLGATE_NOISE_REFUSALS_PER_MINUTE": "100000000"}
+# Lifted for the run: they would answer 429, or count the probe among the noisy.
+_LIFTED: Final = {
+    "CALLGATE_HTTP_KEY_REQUESTS_PER_S": "0",
+    "CALLGATE_HTTP_ACCOUNT_REQUESTS_PER_S": "0",
+    "CALLGATE_NOISE_REFUSALS_PER_MINUTE": "100000000",
+}
 _PROBE: Final = "127.0.0.9"  # a source of its own, whose range comes and goes
 
 # Each change differs from the one before, or it would make no version.
