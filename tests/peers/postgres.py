@@ -135,7 +135,7 @@ class Cluster:
     def stop(self) -> None:
         """End it and remove everything."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGQUIT)  # at once: who ends the tests does not wait long
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -130,6 +130,7 @@ class PostgresDatabase(Database):
         """Wait for other nodes that migrate, and have them wait; a migration takes as long as it takes."""
         await connection.execute(text("SET LOCAL statement_timeout = 0"))
         await connection.execute(text("SET LOCAL lock_timeout = 0"))
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
 
     def connect(self, node_id: str) -> PostgresGroups:
