@@ -93,12 +93,13 @@ def create_app(
         allow_headers=[UNSAFE_KEY_HEADER, "Content-Type", "If-Match"],
         expose_headers=["ETag", LINT_HEADER, "Retry-After"],
     )
+    # Routes are tried one after the other, and clients ask for rules most often.
     for noun in (
-        not_offered,  # first, so that `usage` is not taken for the id of an agent
-        decisions,
         sip,
         fallback,
+        decisions,
         rehearsal,
+        not_offered,  # before `agents`, so that `usage` is not taken for the id of one
         accounts,
         api_keys,
         agents,
