@@ -18,6 +18,7 @@ import uvicorn
 from callgate.app.callers import caller_proofs
 from callgate.app.first_start import CannotStart, demo_agent, first_account, make_folder, node_name
 from callgate.app.listening import Listening
+from callgate.app.outgoing import outgoing_of
 from callgate.app.policies import Policies
 from callgate.app.referring import transfers_of
 from callgate.app.retention import Retention
@@ -180,6 +181,8 @@ class Server:
         shadows = ShadowWatch(lambda: policies.shadows, self._clock)
         sip_logs = SipLogs(store) if settings.sip_logs_enabled else None
         gate = self._make_gate(policies, media, around, proofs, shadows, sip_logs)
+        guard = AddressGuard(settings.url_allow_private, on_this_machine)
+        outgoing = outgoing_of(settings, media, self.registry, around, lambda: policies.current.options.sound, guard)
         joining = Joining(
             registry=self.registry,
             around=around,
@@ -187,12 +190,15 @@ class Server:
             limits_of=policies.limits_of_id,
             draining=lambda: gate.draining,
             join_url=partial(_join_url, settings.join_url or _web_socket(join_address)),
+            outgoing=outgoing,
         )
         media.on_knock = joining.knocked
         await listening.begin(LoopAlarms(loop), self._ids, self._tasks)
         endpoint = await self._listen(gate, sip_logs, LoopAlarms(loop), sip_host, sip_port)
         if transfers is not None:
             transfers.dialler = Dialling(endpoint)
+        if outgoing is not None:
+            outgoing.dialler = Dialling(endpoint, guard.refusal)
         recordings = RecordingFolder(self._recordings_folder())
         operations = Operations(
             store=store,

@@ -1,4 +1,4 @@
-"""Calls that the API is asked for: committed, awaited, and joined by a client over a WebSocket."""
+"""Calls that the API is asked for: committed, and joined by a client over a WebSocket, or by whom we call."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,6 +6,7 @@ from typing import Final
 
 from callgate.calls.client_leg import ClientLeg
 from callgate.calls.origin import Requested
+from callgate.calls.outgoing import OutgoingCalls, wanted_of
 from callgate.calls.registry import Registry
 from callgate.calls.runner import CallRunner
 from callgate.calls.surroundings import Surroundings
@@ -29,6 +30,7 @@ class Joining:
         limits_of: the limits in force of an account, by its id.
         draining: whether no new calls are taken.
         join_url: where the client of a call joins it.
+        outgoing: places calls; ``None``: none is placed.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Joining:
         limits_of: Callable[[str], AccountLimits],
         draining: Callable[[], bool],
         join_url: Callable[[str], str],
+        outgoing: OutgoingCalls | None = None,
     ) -> None:
         self._registry = registry
         self._around = around
@@ -47,11 +50,19 @@ class Joining:
         self._limits_of = limits_of
         self._draining = draining
         self._join_url = join_url
+        self._outgoing = outgoing
+
+    def cannot_call(self, to: str) -> str | None:
+        """Why a SIP URI cannot be called, in words; ``None`` when it can."""
+        if self._outgoing is None:
+            return "outgoing SIP is not offered on this node; `sip.outgoing` turns it on"
+        return self._outgoing.refusal(to)
 
     async def request(self, account_id: str, agent: Agent | None, body: JsonObject) -> Call:
         """Make a call and wait until it is committed."""
         self._check_room(account_id, agent)
         around = self._around
+        wanted, body = wanted_of(body)
         call = around.maker.make_requested(
             account_id=account_id,
             agent=agent,
@@ -59,6 +70,8 @@ class Joining:
             tools=around.snapshot.tools_of(account_id),
             now=around.clock.now(),
         )
+        if wanted is not None and self._outgoing is not None:
+            return await self._outgoing.place(call, wanted)
         call = replace(call, join_url=self._join_url(call.call_id))
         runner = CallRunner(Requested(call), around, self._registry.leave)
         self._registry.enter(runner)

@@ -1,6 +1,6 @@
 """How a call came about: somebody dialled it, or somebody asked the API for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -105,9 +105,15 @@ class Dialled:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """The API was asked for it, and made the Call."""
+    """The API was asked for it, and made the Call.
+
+    Attributes:
+        call: as made.
+        sip: of a call that we place, what is known of its SIP side so far.
+    """
 
     call: Call
+    sip: JsonObject = field(default_factory=dict)
 
     @property
     def attempt(self) -> None:
@@ -133,9 +139,9 @@ class Requested:
         """Admission had nothing to decide."""
 
     def about(self) -> JsonObject:
-        """Nobody dialled."""
-        return {}
+        """The two URIs, where we dial."""
+        return {name: self.sip[name] for name in ("from", "to") if name in self.sip}
 
     def signaling(self) -> JsonObject:
-        """There is none."""
-        return {}
+        """What is known."""
+        return dict(self.sip)

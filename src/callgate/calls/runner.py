@@ -132,14 +132,18 @@ class CallRunner:
         self._create(None)
         return await self._requested
 
-    def meet(self, leg: Leg, session: MediaSession) -> bool:
+    def meet(self, leg: Leg, session: MediaSession, talk: Talk | None = None) -> bool:
         """The client of a requested call has come; ``False`` when it is not awaited any more."""
         if self._state is not State.AWAITED:
             return False
-        self._leg_there, self._session_there = leg, session
+        self._leg_there, self._session_there, self._talk = leg, session, talk
         leg.listen(self)
         self._happen(Input.CLIENT_CAME)
         return True
+
+    def unreached(self, outcome: str, detail: str) -> None:
+        """Who was to be called for a requested call will not come."""
+        self._happen(Input.UNREACHED, outcome, detail)
 
     def begin(self, leg: Leg, session: MediaSession, talk: Talk, question: Question | None) -> None:
         """Take the leg of a dialled call over: ask the owner, or start the call that the rules named."""
@@ -274,7 +278,7 @@ class CallRunner:
     def referred(self, wanted: Referral, tell: Callable[[int], None]) -> ReferAnswer:
         """A REFER: the caller sends the call on to somebody else."""
         transfers = self._around.transfers
-        if transfers is None:
+        if transfers is None or self.attempt is None:  # whom we called has no trunk of ours to call others by
             return ReferAnswer(603)
         self._transfer = self._transfer or Transfer(self, transfers, self._around)
         return self._transfer.referred(wanted, tell)

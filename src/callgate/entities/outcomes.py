@@ -68,12 +68,15 @@ _ROWS: Final = (
     Outcome("agent-unreachable", Doing.AGENT, 480, "connection_error", "The agent's brain is unreachable or refuses."),
     Outcome("agent-not-ready", Doing.AGENT, 480, "unjoined", "The agent was not ready within the join timeout."),
     Outcome("not-joined", Doing.CALLER, None, "unjoined", "Nobody joined the call within its join timeout."),
+    Outcome("callee-busy", Doing.CALLER, None, "unjoined", "Whom we called is busy."),
+    Outcome("callee-declined", Doing.CALLER, None, "unjoined", "Whom we called does not want the call."),
+    Outcome("callee-unknown", Doing.AGENT, None, "unjoined", "Nobody is known where we called."),
+    Outcome("callee-unreachable", Doing.CARRIER, None, "unjoined", "Whom we called cannot be reached."),
+    Outcome("callee-silent", Doing.CALLER, None, "unjoined", "Whom we called did not answer in time."),
     Outcome("caller-cancelled", Doing.CALLER, 487, "unjoined", "The caller hung up before the agent answered."),
     Outcome("no-prack", Doing.CARRIER, 504, "connection_error", "The ringing, which had to be, was not acknowledged."),
     Outcome("no-ack", Doing.CARRIER, None, "connection_error", "The answer was never acknowledged."),
-    Outcome(
-        "answer-unusable", Doing.CARRIER, 488, "connection_error", "The ACK's or PRACK's SDP does not fit our offer."
-    ),
+    Outcome("answer-unusable", Doing.CARRIER, 488, "connection_error", "The peer's SDP does not fit our offer."),
     Outcome("caller-hangup", Doing.CALLER, None, "hangup", "The caller hung up."),
     Outcome(
         "transfer-failed", Doing.CALLER, None, "hangup", "The caller sent the call on and left, and nobody took it."

@@ -201,7 +201,7 @@ class CallOperations:
     async def create(
         self, caller: Caller, body: Json, *, prior_call_id: str | None = None, throttle: str | None = None
     ) -> JsonObject:
-        """Make a call that a client joins without a phone.
+        """Make a call that a client joins without a phone, or whom we call over SIP.
 
         Args:
             caller: whose.
@@ -235,7 +235,7 @@ class CallOperations:
         return await self._request(caller, agent, {"medium": medium, **given} if medium else given, throttle)
 
     async def _request(self, caller: Caller, agent: Agent | None, body: JsonObject, throttle: str | None) -> JsonObject:
-        _check_medium(body.get("medium"))
+        _check_medium(body.get("medium"), self._requested.cannot_call)
         try:
             async with self._throttles.applied(caller, throttle):
                 self._rated(caller.account)
@@ -276,18 +276,27 @@ class CallOperations:
         return call
 
 
-def _check_medium(medium: Json) -> None:
+def _check_medium(medium: Json, cannot_call: Callable[[str], str | None]) -> None:
     """Refuse what a call cannot be made for.
 
+    Args:
+        medium: validated; of the body, or of the agent's template.
+        cannot_call: why a SIP URI cannot be called, in words.
+
     Raises:
-        Invalid: any medium but `serverWebSocket`.
+        Invalid: any medium but `serverWebSocket` and, where it is offered, `sip.outgoing`.
     """
     name = next(iter(medium), "webRtc") if isinstance(medium, dict) else "webRtc"
     if name == "serverWebSocket":
         return
     inner = medium.get(name) if isinstance(medium, dict) else None
-    if name == "sip" and isinstance(inner, dict) and "incoming" in inner:
-        raise invalid("medium", "`sip.incoming` is not started here: such calls begin with the caller's INVITE")
-    shown_name = "outgoing SIP (`sip.outgoing`)" if name == "sip" else f"`{name}`"
-    words = f"{shown_name}{'' if medium else ', the default,'} is not offered; expected `serverWebSocket`"
+    if name == "sip":
+        outgoing = inner.get("outgoing") if isinstance(inner, dict) else None
+        if not isinstance(outgoing, dict):
+            raise invalid("medium", "`sip.incoming` is not started here: such calls begin with the caller's INVITE")
+        refusal = cannot_call(str(outgoing.get("to")))
+        if refusal is not None:
+            raise invalid("medium", refusal)
+        return
+    words = f"`{name}`{'' if medium else ', the default,'} is not offered; expected `serverWebSocket` or `sip.outgoing`"
     raise invalid("medium", f"{words}, or a call that comes in over SIP")

@@ -23,7 +23,11 @@ class NoRoom(Exception):
 
 
 class RequestedCalls(Protocol):
-    """Calls that begin through the API, and wait for a client to join them."""
+    """Calls that begin through the API, and wait for a client to join them, or for whom we call to answer."""
+
+    def cannot_call(self, to: str) -> str | None:
+        """Why no call can be placed to a SIP URI, in words; ``None`` when one can."""
+        ...
 
     async def request(self, account_id: str, agent: Agent | None, body: JsonObject) -> Call:
         """Make a call; it is committed when this returns.

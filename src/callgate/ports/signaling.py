@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from callgate.core.sip.challenge import Login
 from callgate.core.sip.refer import Referral
 from callgate.core.sip.uri import SipUri
 from callgate.entities.attempt import Attempt
@@ -223,19 +224,21 @@ class Dialler(Protocol):
         headers: Sequence[tuple[str, str]],
         sdp: Callable[[Callee], bytes],
         listener: DialListener,
+        login: Login | None = None,
     ) -> DialledLeg:
         """Find where a URI leads, and send an INVITE there.
 
         Args:
             uri: whom to call.
             spoken: the transport where `uri` names none.
-            from_uri: who calls.
+            from_uri: who calls; empty: this node, at the address that the callee's sound goes to.
             headers: further ones.
             sdp: makes the offer.
             listener: told what becomes of it; never before this has returned.
+            login: what a challenge is answered with, once; ``None``: it is a refusal.
 
         Raises:
-            CannotDial: it leads nowhere, or to ourselves.
+            CannotDial: it leads nowhere, where nobody may be called, or to ourselves.
         """
         ...
 

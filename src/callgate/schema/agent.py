@@ -10,6 +10,7 @@ from callgate.entities.agent import Agent
 from callgate.entities.json import Json, JsonObject
 from callgate.schema.body import Body, HasTool, read
 from callgate.schema.call import timestamp
+from callgate.schema.medium import Medium
 from callgate.schema.start_call import CheckUrl, Persona
 
 NAME_CHARACTERS_MAX = 64
@@ -44,6 +45,15 @@ class CallTemplateBody(Persona):
         if schema is not None:
             context_schema(schema)
         return schema
+
+    @field_validator("medium")
+    @classmethod
+    def _keeps_no_password(cls, medium: Medium | None) -> Medium | None:
+        """A template is shown to whoever may read agents."""
+        outgoing = None if medium is None or medium.sip is None else medium.sip.outgoing
+        if outgoing is not None and outgoing.password is not None:
+            raise ValueError("`sip.outgoing.password` is not kept in a template; give it with the call")
+        return medium
 
     @model_validator(mode="after")
     def _renders(self) -> Self:

@@ -28,6 +28,12 @@ _TERMINATION: Final = {
     "no-prack": "SIP_TERMINATION_TIMEOUT",
     "no-ack": "SIP_TERMINATION_TIMEOUT",
     "agent-unreachable": "SIP_TERMINATION_DESTINATION_UNAVAILABLE",
+    "callee-busy": "SIP_TERMINATION_BUSY",
+    "callee-declined": "SIP_TERMINATION_REJECTED",
+    "callee-unknown": "SIP_TERMINATION_INVALID_NUMBER",
+    "callee-unreachable": "SIP_TERMINATION_DESTINATION_UNAVAILABLE",
+    "callee-silent": "SIP_TERMINATION_TIMEOUT",
+    "not-joined": "SIP_TERMINATION_TIMEOUT",
 }
 
 

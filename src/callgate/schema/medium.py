@@ -6,6 +6,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from callgate.core.audio.format import RATES_HZ
+from callgate.core.sip.challenge import CREDENTIAL_CHARS_MAX
+from callgate.core.sip.errors import ParseError
+from callgate.core.sip.uri import parse_uri
 from callgate.schema.body import Body, GuardedUrl, GuardedWebSocketUrl, bounded
 from callgate.schema.errors import shown
 from callgate.schema.tool import Nothing
@@ -13,6 +16,9 @@ from callgate.schema.voice import only_one
 
 _Secret = Annotated[str, Field(min_length=1, max_length=120)]
 _BUFFER_MS_MAX = 300_000  # five minutes of speech: more than anybody says in one breath
+# Those that people dial have 20 to 100; with the rest of an INVITE this still fits one datagram.
+_SIP_URI_CHARACTERS_MAX: Final = 255
+_SIP_URI: Final = re.compile(r"[sS][iI][pP][sS]?:[\x21-\x7e]+")
 _IdleTimeout = Annotated[str, bounded(0, 86_400)]
 
 # Servers take some 8 KiB of headers in all; a token of a kilobyte is a long one.
@@ -135,13 +141,50 @@ class ServerWebSocket(Body):
     media_idle_timeout: _IdleTimeout | None = None
 
 
+def _sip_uri(text: str) -> str:
+    """What may stand in a header and be dialled: a host, and nothing besides that would make other headers."""
+    if len(text) > _SIP_URI_CHARACTERS_MAX:
+        raise ValueError(f"longer than {_SIP_URI_CHARACTERS_MAX} characters: {len(text)}")
+    if not _SIP_URI.fullmatch(text):
+        raise ValueError(f"expected a SIP URI (sip:user@host), no phone number: {shown(text)}")
+    try:
+        uri = parse_uri(text)
+    except ParseError as error:
+        raise ValueError(f"expected a SIP URI (sip:user@host): {shown(str(error))}") from None
+    if uri.password is not None:
+        raise ValueError("a password has no place in the URI; `username` and `password` are for credentials")
+    if uri.headers:
+        raise ValueError(f"expected a SIP URI without headers: {shown(text)}")
+    return text
+
+
+_SipUri = Annotated[str, AfterValidator(_sip_uri)]
+
+
+def _no_controls(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds a control character")
+    return text
+
+
+_Credential = Annotated[str, Field(min_length=1, max_length=CREDENTIAL_CHARS_MAX), AfterValidator(_no_controls)]
+
+
 class SipOutgoing(Body):
     """A call placed over SIP."""
 
-    to: str | None = None
-    from_: str | None = Field(default=None, alias="from")
-    username: str | None = None
-    password: str | None = None
+    to: _SipUri | None = None
+    from_: _SipUri | None = Field(default=None, alias="from")
+    username: _Credential | None = None
+    password: _Credential | None = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "SipOutgoing":
+        if self.to is None:
+            raise ValueError("`to`: required, but absent")
+        if self.password is not None and self.username is None:
+            raise ValueError("`password` may be given only together with `username`")
+        return self
 
 
 class Sip(Body):

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from callgate.core.admission.gateway import GatewayWatch
 from callgate.core.sip.attempt import attempt_of
+from callgate.core.sip.challenge import Login
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import ParseError, SipError
 from callgate.core.sip.limits import MESSAGE_BYTES_MAX
@@ -88,6 +89,7 @@ class SipEndpoint:
         self.timers = Timers.of(t1_s)
         self.session_expires_s = session_expires_s
         self.number = ids.number
+        self.token = ids.token
         self.user_agent = user_agent
         self._calls = calls
         self._admits_source = admits_source
@@ -186,6 +188,7 @@ class SipEndpoint:
         headers: Sequence[tuple[str, str]],
         sdp: bytes,
         listener: DialListener,
+        login: Login | None = None,
     ) -> OutgoingCall:
         """Send an INVITE to a place that has been found; see `dial`."""
         invite = invite_of(
@@ -201,7 +204,7 @@ class SipEndpoint:
             headers=headers,
             sdp=sdp,
         )
-        call = OutgoingCall(self, invite, hop, listener)
+        call = OutgoingCall(self, invite, hop, listener, login)
         call.begin()
         return call
 

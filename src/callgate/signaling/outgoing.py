@@ -1,8 +1,12 @@
-"""A call of ours: an INVITE we send and the dialog it begins. Of the built-in phone, or to whom a caller refers us."""
+"""A call of ours: an INVITE we send and the dialog it begins.
+
+Of the built-in phone, to whom a caller refers us, or to whom the API wants called.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from callgate.core.sip.challenge import Login, authorization
 from callgate.core.sip.dialog import Dialog
 from callgate.core.sip.errors import SipError
 from callgate.core.sip.headers import Headers
@@ -26,7 +30,14 @@ class OutgoingCall(ToldDialog[DialogListener]):
 
     owns_call_id = True
 
-    def __init__(self, endpoint: "SipEndpoint", invite: Request, hop: Peer | Hop, dialler: DialListener) -> None:
+    def __init__(
+        self,
+        endpoint: "SipEndpoint",
+        invite: Request,
+        hop: Peer | Hop,
+        dialler: DialListener,
+        login: Login | None = None,
+    ) -> None:
         """Say what is to be sent, and where.
 
         Args:
@@ -34,11 +45,14 @@ class OutgoingCall(ToldDialog[DialogListener]):
             invite: the INVITE.
             hop: where it goes.
             dialler: told what becomes of it; what happens once it is answered is told to whoever listens then.
+            login: what a challenge is answered with, once; ``None``: it is a refusal.
         """
         super().__init__(endpoint, hop.guess if isinstance(hop, Hop) else hop)
         self._sent = invite
         self._hop = hop
         self._dialler = dialler
+        self._login = login
+        self._proof: tuple[tuple[str, str], ...] = ()  # the header that answered a challenge
         self._client: ClientExchange | None = None
         self._provisional = False
         self._ack: Request | None = None
@@ -87,9 +101,30 @@ class OutgoingCall(ToldDialog[DialogListener]):
                 self._dialler.progress(response.status, response.reason, response.body)
         elif response.status < 300:
             self._answered(response)
-        else:
+        elif not self._proves(response):
             self._close()
             self._dialler.refused(response.status, response.reason, tuple(response.headers))
+
+    def _proves(self, response: Response) -> bool:
+        """Answer a challenge by another INVITE, if we can. RFC 3261 section 22.2 (User-to-User Authentication)."""
+        login, self._login = self._login, None  # a second challenge says that they are not right
+        if login is None or self._client is None or self.usage.state is State.CANCELLING:
+            return False
+        cnonce = self._endpoint.token(16)
+        sent = self._sent
+        proof = authorization(
+            response.status, tuple(response.headers), login, method="INVITE", uri=sent.uri, cnonce=cnonce
+        )
+        if proof is None:
+            return False
+        if self._client.peer.reliable:
+            self._hop = self._client.peer  # with its connection
+        again = Request("INVITE", sent.uri, Headers([*sent.headers, proof]), sent.body)
+        again.headers.set("Via", self._endpoint.via(self._hop))
+        again.headers.set("CSeq", f"{sent.cseq.number + 1} INVITE")
+        self._proof, self._sent, self._provisional = (proof,), again, False
+        self.begin()
+        return True
 
     def _answered(self, response: Response) -> None:
         if self._ack is None:
@@ -106,7 +141,10 @@ class OutgoingCall(ToldDialog[DialogListener]):
                 self._dialler.failed(f"the answer cannot be understood: {error}")
                 return
             self._endpoint.keep(self)
-            self._ack = self.dialog.request("ACK", via=self._endpoint.via(hop), sequence=self._sent.cseq.number)
+            # RFC 3261 section 13.2.2.4: with the credentials of the INVITE.
+            self._ack = self.dialog.request(
+                "ACK", via=self._endpoint.via(hop), sequence=self._sent.cseq.number, headers=self._proof
+            )
             self._endpoint.send(self._ack, hop)
             self.note(response)
             self._session.accepted(response)

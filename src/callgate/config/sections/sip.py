@@ -88,6 +88,12 @@ class SipSettings:
         "where the port is not the usual one, and `100@` or `2*@` before it for users. A name must stand here as it "
         "stands in the REFER. Keep it short: whoever may call us can make calls to there.",
     )
+    sip_outgoing: bool = setting(
+        "sip.outgoing",
+        False,
+        "Let calls of the API be placed over SIP (`medium.sip.outgoing`). Private addresses are called only with "
+        "`url.allow_private`. Off, because whoever has an API key can make calls from this node to anywhere.",
+    )
     sip_t1_ms: int = setting(
         "sip.t1_ms",
         500,

@@ -7,7 +7,8 @@ An INVITE reaches the machine when admission has admitted it or wants the owner 
 and 100 Trying is out. Two things must be true before the 200: the agent is ready to speak, and the call is committed to
 the store. Either may come first, hence the two middle states.
 
-A call that the API was asked for is committed first and waits for its client, whose connection is its leg from then on.
+A call that the API was asked for is committed first and waits for its client, whose connection is its leg from then on;
+or, when it is placed over SIP, for the answer of whom we call.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ class Input(Enum):
     UNFIT = auto()  # the template does not fit
     COMMITTED = auto()  # call, decision and call.started are in the store
     NOT_COMMITTED = auto()  # the store refused
-    CLIENT_CAME = auto()  # who was awaited has connected
+    CLIENT_CAME = auto()  # who was awaited has connected, or has answered our call
+    UNREACHED = auto()  # whom we call refuses, or cannot be reached
     BRAIN_READY = auto()
     BRAIN_FAILED = auto()
     RING_DUE = auto()  # time for 180, the first or another
@@ -89,7 +91,7 @@ class Move:
         state: the next one.
         effects: to be carried out in order.
         outcome: slug of the catalogue when the move ends the call; ``None`` when it does not, or when whoever brings
-            the input also brings the outcome (`REJECTED`, `AGENT_LEAVES`, `WORDS_OVERDUE`).
+            the input also brings the outcome (`REJECTED`, `UNREACHED`, `AGENT_LEAVES`, `WORDS_OVERDUE`).
     """
 
     state: State
@@ -155,6 +157,7 @@ TRANSITIONS: Final[dict[tuple[State, Input], Move]] = {
     (_S.REQUESTED, _I.DRAINED): _never_joined("drained"),
     (_S.REQUESTED, _I.FAILED): _never_joined("failure"),
     (_S.AWAITED, _I.CLIENT_CAME): Move(_S.COMMITTED, (_E.CONNECT,)),
+    (_S.AWAITED, _I.UNREACHED): Move(_S.OVER, (_E.RECORD_END, _E.LEAVE)),
     (_S.AWAITED, _I.JOIN_OVERDUE): _never_joined("not-joined"),
     (_S.AWAITED, _I.DRAINED): _never_joined("drained"),
     (_S.AWAITED, _I.FAILED): _never_joined("failure"),

@@ -83,7 +83,7 @@ def parse_credentials(value: str) -> Credentials | None:
         return None
     if len(value) > CREDENTIALS_CHARS_MAX:
         raise ParseError(f"credentials over {CREDENTIALS_CHARS_MAX} characters: {len(value)}")
-    given = _parameters(value, scheme.end())
+    given = digest_parameters(value, scheme.end())
     missing = [name for name in ("username", "realm", "nonce", "uri", "response") if name not in given]
     if missing:
         raise ParseError(f"credentials without {', '.join(missing)}")
@@ -124,7 +124,7 @@ def write_credentials(credentials: Credentials) -> str:
 
 def secret_hash(algorithm: str, username: str, realm: str, password: str) -> str:
     """What a password comes to: H(A1) of RFC 7616 section 3.4.2 (A1), lower-case hex. As secret as the password."""
-    return _hash(algorithm, f"{username}:{realm}:{password}")
+    return hashed(algorithm, f"{username}:{realm}:{password}")
 
 
 def expected_response(secret: str, method: str, credentials: Credentials) -> str:
@@ -135,18 +135,24 @@ def expected_response(secret: str, method: str, credentials: Credentials) -> str
         method: of the request.
         credentials: all but their response count.
     """
-    request = _hash(credentials.algorithm, f"{method}:{credentials.uri}")
-    return _hash(
+    request = hashed(credentials.algorithm, f"{method}:{credentials.uri}")
+    return hashed(
         credentials.algorithm,
         f"{secret}:{credentials.nonce}:{credentials.count}:{credentials.cnonce}:auth:{request}",
     )
 
 
-def _hash(algorithm: str, text: str) -> str:
+def hashed(algorithm: str, text: str) -> str:
+    """A digest of text, lower-case hex; `algorithm` is a key of `ALGORITHMS`."""
     return str(ALGORITHMS[algorithm](text.encode("utf-8", "surrogateescape")).hexdigest())
 
 
-def _parameters(value: str, position: int) -> dict[str, str]:
+def digest_parameters(value: str, position: int) -> dict[str, str]:
+    """The parameters of a challenge or of credentials from `position` on, unquoted, by their names in lower case.
+
+    Raises:
+        ParseError: they are none, or one stands twice.
+    """
     given: dict[str, str] = {}
     while position < len(value):
         found = _PARAMETER.match(value, position)
