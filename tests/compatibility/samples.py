@@ -43,6 +43,8 @@ _GOOD: Final[dict[str, Any]] = {
     f"{_P}DataConnectionConfig.websocketUrl": "wss://a.example/data",
     f"{_P}DynamicParameter.schema": {"type": "string"},
     f"{_P}GenericVoice.url": "https://a.example/voice",
+    f"{_P}SipMedium_SipOutgoing.from": "sip:agent@a.example",
+    f"{_P}SipMedium_SipOutgoing.to": "sip:100@a.example",
     f"{_P}SelectedTool.parameterOverrides": {"other": 1},
     f"{_P}SelectedTool.toolId": next(iter(BUILT_IN_IDS)),
     f"{_P}StartAgentCallRequest.agentId": UUID,

@@ -1,7 +1,7 @@
 """Where a call goes that a peer asks for: found once, over the transport that fits, and never to ourselves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from callgate.core.sip.message import Request
 from callgate.core.sip.uri import parse_uri
 from callgate.ports import Callee, CannotDial
+from callgate.runtime.address_guard import AddressGuard
 from callgate.signaling.addresses import Advertised
 from callgate.signaling.dialling import Dialling
 from callgate.signaling.listeners import bind_both
@@ -28,13 +29,16 @@ class Dials:
     callees: list[Callee] = field(default_factory=list)
     ear: Ear = field(default_factory=Ear)
 
+    refusal: Callable[[str], str | None] = lambda address: None
+    from_uri: str = "sip:agent@example.org"
+
     async def dial(self, uri: str, spoken: str = "udp", sdp: bytes = OFFER) -> OutgoingCall:
         def offer(callee: Callee) -> bytes:
             self.callees.append(callee)
             return sdp
 
-        return await Dialling(self.house.endpoint).dial(
-            parse_uri(uri), spoken, from_uri="sip:agent@example.org", headers=(), sdp=offer, listener=self.ear
+        return await Dialling(self.house.endpoint, self.refusal).dial(
+            parse_uri(uri), spoken, from_uri=self.from_uri, headers=(), sdp=offer, listener=self.ear
         )
 
 
@@ -97,6 +101,23 @@ async def test_nor_where_we_listen_on_all_addresses() -> None:
 async def test_what_cannot_be_sent_to_is_not(dials: Dials, host: str) -> None:
     with pytest.raises(CannotDial, match="leads nowhere"):
         await dials.dial(f"sip:100@{host}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "pbx.example;maddr=127.0.0.1"])
+async def test_what_the_guard_refuses_is_not_dialled_by_whatever_name(dials: Dials, host: str) -> None:
+    dials.refusal = AddressGuard().refusal
+    with pytest.raises(CannotDial, match="a loopback address may not be reached") as refused:
+        await dials.dial(f"sip:100@{host}")
+    assert refused.value.status == 403
+    assert dials.callees == []
+
+
+async def test_who_calls_is_this_node_where_nobody_is_named(dials: Dials) -> None:
+    wire = await dials.house.udp()
+    dials.from_uri = ""
+    await dials.dial(f"sip:100@127.0.0.1:{wire.port}")
+    invite = await wire.receive()
+    assert (invite.headers.get("From") or "").startswith("<sip:callgate@198.51.100.7>;tag=")
 
 
 async def test_over_tcp_by_a_connection_of_its_own(dials: Dials) -> None:

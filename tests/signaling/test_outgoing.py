@@ -2,12 +2,15 @@ import asyncio
 
 import pytest
 
-from callgate.core.sip.message import Message, Response
+from callgate.core.sip.challenge import Login
+from callgate.core.sip.digest import expected_response, parse_credentials, secret_hash, write_challenge
+from callgate.core.sip.message import Message, Request, Response
 from callgate.core.sip.transaction import State
 from callgate.entities.decision import Decision, Verdict
 from callgate.ports import ReofferAnswer, SipLeg
 from callgate.signaling.leg import IncomingLeg
 from callgate.signaling.outgoing import OutgoingCall, invite_of
+from callgate.signaling.transport import Peer
 from tests.signaling.conftest import T1_S, House
 from tests.signaling.wire import ANSWER, OFFER, Ear, UdpWire
 
@@ -282,4 +285,97 @@ async def test_each_side_keeps_the_session_alive_for_hours(
                 await asyncio.sleep(0.001)
     call.hang_up("that was all")
     assert await theirs.heard() == ("hung up", "that was all")
+    assert ear.silent
+
+
+def invited(house: House, wire: UdpWire, login: Login | None) -> tuple[OutgoingCall, Ear]:
+    house.wires.append(wire)
+    ear = Ear()
+    uri, peer = f"sip:agent@127.0.0.1:{wire.port}", Peer("udp", "127.0.0.1", wire.port)
+    call = house.endpoint.invite(
+        uri, peer, from_uri="sip:phone@127.0.0.1", headers=(), sdp=OFFER, listener=ear, login=login
+    )
+    return call, ear
+
+
+async def challenged(wire: UdpWire, invite: Message, status: int = 401, nonce: str = "n") -> None:
+    common = "".join(f"{name}: {invite.headers.get(name)}\r\n" for name in ("Via", "From", "Call-ID", "CSeq"))
+    name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
+    asked = write_challenge(realm="pbx", nonce=nonce, algorithm="MD5", stale=False)
+    to = f"To: {invite.headers.get('To')};tag={nonce}\r\n{name}: {asked}\r\n"
+    await wire.send(f"SIP/2.0 {status} Prove It\r\n{common}{to}Content-Length: 0\r\n\r\n".encode())
+
+
+async def received(wire: UdpWire) -> Request:
+    message = await wire.receive()
+    assert isinstance(message, Request)
+    return message
+
+
+@pytest.mark.rfc("3261", "22.2", "User-to-User Authentication")
+@pytest.mark.parametrize(("status", "header"), [(401, "Authorization"), (407, "Proxy-Authorization")])
+async def test_a_challenge_is_answered(house: House, status: int, header: str) -> None:
+    wire = UdpWire(house.address)
+    _, ear = invited(house, wire, Login("ada", "secret"))
+    first = await received(wire)
+    assert first.headers.get(header) is None
+    await challenged(wire, first, status)
+    assert (await received(wire)).method == "ACK"
+    second = await received(wire)
+    assert (second.method, second.cseq.number, second.body) == ("INVITE", first.cseq.number + 1, OFFER)
+    assert (second.call_id, second.from_.tag, second.to.tag) == (first.call_id, first.from_.tag, None)
+    assert second.via.branch != first.via.branch
+    proof = second.headers.get(header)
+    credentials = parse_credentials(proof or "")
+    assert credentials is not None
+    assert credentials.uri == second.uri
+    secret = secret_hash("MD5", "ada", "pbx", "secret")
+    assert credentials.response == expected_response(secret, "INVITE", credentials)
+    await answered_by(wire, second, "x", f"<sip:x@127.0.0.1:{wire.port}>")
+    ack = await received(wire)
+    assert (ack.method, ack.cseq.number, ack.headers.get(header)) == ("ACK", second.cseq.number, proof)
+    assert await ear.heard() == ("answered", b"")
+
+
+async def test_a_second_challenge_is_a_refusal(house: House) -> None:
+    wire = UdpWire(house.address)
+    _, ear = invited(house, wire, Login("ada", "wrong"))
+    await challenged(wire, await received(wire))
+    assert (await received(wire)).method == "ACK"
+    await challenged(wire, await received(wire), nonce="other")
+    assert (await received(wire)).method == "ACK"
+    assert await ear.heard() == ("refused", 401)
+    house.clock.advance(64 * T1_S)
+    assert house.endpoint.busy == (0, 0, 0)
+
+
+async def test_without_credentials_a_challenge_is_a_refusal(house: House) -> None:
+    wire = UdpWire(house.address)
+    _, ear = invited(house, wire, None)
+    await challenged(wire, await received(wire))
+    assert (await received(wire)).method == "ACK"
+    assert await ear.heard() == ("refused", 401)
+
+
+async def test_who_has_been_given_up_is_proved_nothing(house: House) -> None:
+    wire = UdpWire(house.address)
+    call, ear = invited(house, wire, Login("ada", "secret"))
+    invite = await received(wire)
+    call.hang_up()
+    await challenged(wire, invite)
+    assert (await received(wire)).method == "ACK"
+    assert await ear.heard() == ("refused", 401)
+
+
+async def test_giving_up_after_a_challenge_cancels_the_second_invite(house: House) -> None:
+    wire = UdpWire(house.address)
+    call, ear = invited(house, wire, Login("ada", "secret"))
+    await challenged(wire, await received(wire))
+    assert (await received(wire)).method == "ACK"
+    invite = await received(wire)
+    call.hang_up()
+    common = "".join(f"{name}: {invite.headers.get(name)}\r\n" for name in ("Via", "From", "To", "Call-ID", "CSeq"))
+    await wire.send(f"SIP/2.0 180 Ringing\r\n{common}Content-Length: 0\r\n\r\n".encode())
+    cancel = await received(wire)
+    assert (cancel.method, cancel.cseq.number, cancel.via.branch) == ("CANCEL", 2, invite.via.branch)
     assert ear.silent

@@ -16,17 +16,20 @@ from callgate.app.voices import offered_voices
 from callgate.brains.tools.client import ToolClient
 from callgate.calls.creation import CallMaker
 from callgate.calls.joining import Joining
+from callgate.calls.outgoing import OutgoingCalls
 from callgate.calls.registry import Registry
 from callgate.calls.surroundings import Surroundings
 from callgate.config.models import Model
 from callgate.core.admission.policy import PolicySet, compile_policy
+from callgate.core.sdp.terms import SoundPolicy
+from callgate.core.sip.uri import SipUri
 from callgate.entities.account import Account, AccountLimits
 from callgate.entities.json import JsonObject
 from callgate.entities.quality import SoundQuality
 from callgate.entities.sip_config import SipConfig
 from callgate.media.recording_folder import RecordingFolder
 from callgate.operations.operations import Operations
-from callgate.ports import Handlers, Question, Rejection, StartCall
+from callgate.ports import DialledLeg, Handlers, Question, Rejection, StartCall
 from callgate.runtime.address_guard import AddressGuard, check_url
 from callgate.runtime.alarms import LoopAlarms
 from callgate.runtime.clock import SystemClock
@@ -38,6 +41,7 @@ from callgate.store.open import Store, open_store
 from callgate.web.app import create_app
 from callgate.webhooks.ask import FallbackHandlerHook
 from callgate.webhooks.handler_watch import HandlerWatch
+from tests.calls.stage import StageMedia
 from tests.compatibility.answers import check_answer
 from tests.peers.databases import BOTH, Databases
 
@@ -127,6 +131,14 @@ class NoHandler:
         raise AssertionError("no call of these tests is dialled")
 
 
+class Silent:
+    """Whom we call does not answer."""
+
+    async def dial(self, uri: SipUri, spoken: str, **more: object) -> DialledLeg:
+        never: asyncio.Future[DialledLeg] = asyncio.get_running_loop().create_future()
+        return await never
+
+
 def joining_over(store: Store, tasks: TaskOwner) -> Joining:
     ids = SystemIds()
     around = Surroundings(
@@ -142,13 +154,20 @@ def joining_over(store: Store, tasks: TaskOwner) -> Joining:
         ring_after_s=2.0,
         ring_repeat_s=60.0,
     )
+    registry = Registry()
+    sound = SoundPolicy().of
+    outgoing = OutgoingCalls(
+        media=StageMedia(), registry=registry, around=around, sound=sound, refusal=AddressGuard().refusal
+    )
+    outgoing.dialler = Silent()
     return Joining(
-        registry=Registry(),
+        registry=registry,
         around=around,
         calls_max=CALLS_MAX,
         limits_of=lambda account_id: AccountLimits(ACCOUNT_CALLS_MAX),
         draining=lambda: False,
         join_url=lambda call_id: f"ws://127.0.0.1:9/calls/{call_id}/server_web_socket",
+        outgoing=outgoing,
     )
 
 

@@ -106,7 +106,9 @@ async def test_a_message_that_cannot_be_given_is_refused_by_its_field(api: Api, 
     [
         ({"temperature": 2}, "temperature", "less than or equal to 1"),
         ({}, "medium", "`webRtc`, the default, is not offered"),
-        ({"medium": {"sip": {"outgoing": {"to": "sip:a@b"}}}}, "medium", "outgoing SIP"),
+        ({"medium": {"sip": {"outgoing": {"to": "sip:a@10.0.0.1"}}}}, "medium", "a private address may not be reached"),
+        ({"medium": {"sip": {"outgoing": {"to": "sip:a@[::1]"}}}}, "medium", "a loopback address may not be reached"),
+        ({"medium": {"sip": {"outgoing": {"to": "sips:a@b;maddr=169.254.169.254"}}}}, "medium", "credentials"),
         ({"medium": {"sip": {"incoming": {}}}}, "medium", "INVITE"),
         ({"medium": {"plivo": {}}}, "medium", "`plivo` is not offered"),
     ],
@@ -115,6 +117,59 @@ async def test_a_call_that_cannot_be_started_says_why(api: Api, body: Any, field
     answer = await api.ask("POST", "/api/calls", body)
     assert answer.status == 400
     assert words in answer.body[field][0]
+
+
+@pytest.mark.parametrize(
+    ("outgoing", "field", "words"),
+    [
+        ({"to": "+15550100"}, "to", "no phone number"),
+        ({"to": "100@pbx.example"}, "to", "expected a SIP URI"),
+        ({"to": "tel:+15550100"}, "to", "expected a SIP URI"),
+        ({"to": "sip:"}, "to", "expected a SIP URI"),
+        ({"to": "sip:a@b\r\nX: y"}, "to", "expected a SIP URI"),
+        ({"to": "sip:a@b>;x=<"}, "to", "expected a SIP URI"),
+        ({"to": "sip:ä@b"}, "to", "expected a SIP URI"),
+        ({"to": "sip:a@b?Route=x"}, "to", "without headers"),
+        ({"to": "sip:a:secret@b"}, "to", "a password has no place in the URI"),
+        ({"to": f"sip:{'a' * 300}@b"}, "to", "longer than 255"),
+        ({"to": "sip:a@b", "from": "Ada"}, "from", "expected a SIP URI"),
+        ({"from": "sip:a@b"}, "non_field_errors", "`to`: required"),
+        ({"to": "sip:a@b", "password": "p"}, "non_field_errors", "together with `username`"),
+        ({"to": "sip:a@b", "username": "u\n", "password": "p"}, "username", "control character"),
+        ({"to": "sip:a@b", "username": "u", "password": "p" * 257}, "password", "longer than 256"),
+    ],
+)
+async def test_whom_nobody_can_call(api: Api, outgoing: Any, field: str, words: str) -> None:
+    answer = await api.ask("POST", "/api/calls", {"medium": {"sip": {"outgoing": outgoing}}})
+    assert answer.status == 400
+    assert words in answer.body["medium"]["sip"]["outgoing"][field][0]
+
+
+async def test_a_call_over_sip_is_there_without_its_password(api: Api) -> None:
+    outgoing = {"to": "sip:100@pbx.example", "from": "sip:ada@a.example", "username": "ada"}
+    secret = "hush-hush-hush"
+    answer = await api.ask("POST", "/api/calls", {"medium": {"sip": {"outgoing": {**outgoing, "password": secret}}}})
+    assert answer.status == 201
+    call = answer.body
+    assert (call["joinUrl"], call["medium"]) == (None, {"sip": {"outgoing": outgoing}})
+    assert call["sipDetails"] == {"billedDuration": None, "terminationReason": None}
+    assert (await api.ask("GET", f"/api/calls/{call['callId']}")).body == call
+    await api.store.written()
+    stages = await api.ask("GET", f"/api/calls/{call['callId']}/stages")
+    assert secret not in str(stages.body)
+    hang_up = await api.ask("POST", f"/api/calls/{call['callId']}/send_data_message", {"type": "hang_up"})
+    assert hang_up.status == 422
+
+
+async def test_a_template_keeps_no_password(api: Api) -> None:
+    outgoing = {"to": "sip:100@pbx.example", "username": "ada", "password": "hush"}
+    body = {"name": "Ada", "callTemplate": {"medium": {"sip": {"outgoing": outgoing}}}}
+    answer = await api.ask("POST", "/api/agents", body)
+    assert answer.status == 400
+    assert "not kept in a template" in str(answer.body)
+    assert "hush" not in str(answer.body)
+    agent = await api.agent(template={"medium": {"sip": {"outgoing": {"to": "sip:100@pbx.example"}}}})
+    assert (await api.ask("POST", f"/api/agents/{agent}/calls", {})).status == 201
 
 
 @pytest.mark.parametrize(

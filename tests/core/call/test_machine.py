@@ -4,13 +4,13 @@ from callgate.core.call.machine import ABSORBED, TRANSITIONS, Effect, Impossible
 from callgate.entities.outcomes import OUTCOMES
 
 # What only a bug of ours could bring: the input belongs to another stage of a call's life.
-BEFORE_THE_CALL = {Input.CLIENT_CAME, Input.CREATED, Input.REJECTED, Input.UNFIT}
+BEFORE_THE_CALL = {Input.CLIENT_CAME, Input.UNREACHED, Input.CREATED, Input.REJECTED, Input.UNFIT}
 OF_THE_STORE = {Input.COMMITTED, Input.NOT_COMMITTED}
 OF_THE_SESSION = {Input.BRAIN_READY, Input.BRAIN_FAILED, Input.AGENT_LEAVES, Input.SOUND_CLOSED}
 OF_THE_ANSWER = {Input.ACKNOWLEDGED, Input.UNACKNOWLEDGED, Input.ANSWER_UNUSABLE}
 OF_THE_RINGING = {Input.NOT_PRACKED}
 OF_THE_TALK = {Input.API_LEAVES, Input.FAREWELL_DUE, Input.WORDS_OVERDUE, Input.STRANDED}
-OF_THE_CLIENT = {Input.CLIENT_CAME}
+OF_THE_CLIENT = {Input.CLIENT_CAME, Input.UNREACHED}
 UNTHINKABLE = {
     State.REQUESTED: OF_THE_SESSION
     | OF_THE_RINGING
