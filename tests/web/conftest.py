@@ -155,10 +155,9 @@ def joining_over(store: Store, tasks: TaskOwner) -> Joining:
         ring_repeat_s=60.0,
     )
     registry = Registry()
-    sound = SoundPolicy().of
-    outgoing = OutgoingCalls(
-        media=StageMedia(), registry=registry, around=around, sound=sound, refusal=AddressGuard().refusal
-    )
+    sound, media = SoundPolicy().of, StageMedia()
+    media.free = CALLS_MAX
+    outgoing = OutgoingCalls(media=media, registry=registry, around=around, sound=sound, refusal=AddressGuard().refusal)
     outgoing.dialler = Silent()
     return Joining(
         registry=registry,
