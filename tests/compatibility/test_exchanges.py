@@ -17,7 +17,7 @@ from tests.web.test_calls import CLIENT, NOW, started
 from tests.web.test_recording import ended
 
 NEVER: Any = INTENTIONS["answers"]["never"]
-# A call can be made for clients only.
+# A call can be made for clients, and for whom we call.
 CLIENTS = [{**CLIENT, "serverWebSocket": one} for one in bodies({"$ref": "ultravox.v1.CallMedium_WebSocketMedium"})]
 CLIENTS += [{"sip": {"outgoing": one}} for one in bodies({"$ref": "ultravox.v1.SipMedium_SipOutgoing"})]
 

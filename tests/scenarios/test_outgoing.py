@@ -127,11 +127,12 @@ def test_it_rings_until_the_join_timeout(calling: Gate, sipp: Sipp) -> None:
 
 
 @pytest.mark.sipp
-def test_a_password_opens(calling: Gate, sipp: Sipp) -> None:
-    port = free_port("udp")
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_password_opens(calling: Gate, sipp: Sipp, transport: str) -> None:
+    port = free_port(transport)
     with SoundSocket(CALLED) as sound:
-        other = called(sipp, "called_challenges", port, sound.port)
-        call = place(calling, port, username="ada", password=PASSWORD)
+        other = called(sipp, "called_challenges", port, sound.port, transport)
+        call = place(calling, port, transport, username="ada", password=PASSWORD)
         run = other.finish()
     assert run.ok, run
     assert call["medium"]["sip"]["outgoing"].keys() == {"to", "username"}

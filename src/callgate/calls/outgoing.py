@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from callgate.calls.deaf import Deaf
@@ -153,6 +153,7 @@ class Invitation:
     ) -> None:
         self._origin = origin
         self._wanted = wanted
+        self._knows_password = wanted.login is not None
         self._session: MediaSession | None = session  # ours until the runner has it
         self._around = around
         self._sound = sound
@@ -208,7 +209,7 @@ class Invitation:
         """A final response of 300 or more. It is not followed elsewhere: `to` says who is called."""
         words = f"{self._wanted.to.host} answered {status} {storable(reason)[:_PHRASE_CHARS_MAX]}"
         if status in (401, 407):
-            known = self._wanted.login is not None
+            known = self._knows_password
             words += "; it does not accept our credentials" if known else "; it wants credentials, and none were given"
         self._unreached(_OUTCOMES.get(status, "callee-unreachable"), words)
 
@@ -234,7 +235,7 @@ class Invitation:
             self._dialling = None
             self._unreached("callee-unreachable", str(error))
         else:
-            self._dialling = None
+            self._dialling, self._wanted = None, replace(wanted, login=None)  # whoever answers a challenge has it now
 
     def _offer(self, callee: Callee) -> bytes:
         runner, session = self._runner, self._session

@@ -18,7 +18,8 @@ CREDENTIAL_CHARS_MAX: Final = 256
 
 _SCHEME: Final = re.compile(r"digest[ \t]+", re.IGNORECASE)
 _FIRST_USE: Final = "00000001"  # a nonce of a peer is used once by us
-# Which header a status brings its challenges in, and which one takes the answer: RFC 3261 section 22.3 (Proxy-to-User Authentication).
+# Which header a status brings its challenges in, and which one takes the answer: RFC 3261 section 22.3 (Proxy-to-User
+# Authentication).
 _HEADERS: Final = {
     401: ("www-authenticate", "Authorization"),
     407: ("proxy-authenticate", "Proxy-Authorization"),
