@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ class Command:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
+        for name in [name for name in os.environ if name.startswith("CALLGATE_")]:
+            monkeypatch.delenv(name)
         monkeypatch.setenv("CALLGATE_SIP_DOMAIN", "calls.example")
 
     def run(self, *arguments: str, **more: Any) -> Result:

@@ -1,6 +1,7 @@
 """Several accounts on one running node, made and unmade beside it by command: domains, limits, what strangers see."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.peers.caller import Caller
+from tests.peers.databases import settings_for
 from tests.peers.fixtures import SETTINGS
 from tests.peers.gate import API_KEY, OPEN_RULES, Gate
 
@@ -69,7 +71,9 @@ def command(tmp_path: Path, server: Gate) -> Callable[..., subprocess.CompletedP
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         script = "from callgate.cli.main import main; main()"
         line = [sys.executable, "-c", script, "accounts", *arguments, "--data-dir", str(tmp_path / "data"), "--json"]
-        return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CALLGATE_")}
+        environment = {**kept, **settings_for(tmp_path), "CALLGATE_SIP_DOMAIN": DOMAIN}
+        return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False, env=environment)
 
     return run
 
