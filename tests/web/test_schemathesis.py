@@ -25,7 +25,7 @@ from tests.web.conftest import KEY, Api
 from tests.web.test_calls import started
 
 # Of each operation, so that there are some thousand in all; CALLGATE_REQUESTS asks for more.
-REQUESTS = int(os.environ.get("CALLGATE_REQUESTS", "32"))
+REQUESTS = int(os.environ.get("CALLGATE_REQUESTS", "20"))
 
 DOCUMENT: Any = document_of(create_app(cast("Operations", None)))
 OPERATIONS: Any = {
