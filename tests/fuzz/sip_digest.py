@@ -18,3 +18,9 @@ def check(data: bytes) -> None:
     assert parse_credentials(written) == credentials, (text, written)
     secret = secret_hash(credentials.algorithm, "alice", "callgate", "a password")
     assert len(expected_response(secret, "INVITE", credentials)) in (32, 64)
+
+
+if __name__ == "__main__":
+    from tests.fuzz.running import run
+
+    run("sip_digest")

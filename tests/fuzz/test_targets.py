@@ -125,3 +125,9 @@ def test_a_target_is_a_file_with_a_corpus_whose_names_say_what_is_odd() -> None:
     names = [path.stem for target in targets() for path in (HERE / "corpus" / target).iterdir()]
     assert [name for name in names if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name)] == []
     assert len(names) < 500
+
+
+@pytest.mark.parametrize("target", targets())
+def test_a_target_runs_when_it_is_asked_to(target: str) -> None:
+    # Without its last lines the fuzzer would end at once, and report nothing found.
+    assert f'    run("{target}")\n' in (HERE / f"{target}.py").read_text()
